@@ -1,0 +1,4 @@
+//! The kind `ResellerCustomer`.
+
+pub mod spec;
+pub mod status;

@@ -1,0 +1,8 @@
+//! The Kubernetes contract: what a user may write and what the operator answers. Serde, schemars
+//! and kube's derive only; nothing of ours is known here.
+
+pub mod customer;
+pub mod names;
+
+pub use customer::spec::*;
+pub use customer::status::*;
