@@ -5,5 +5,6 @@
 //!      all driven by controller (Kubernetes) and by cli (files)
 //! ```
 
+#[expect(unreachable_pub, reason = "the KubeSchema derive copies each struct into a private block")]
 pub mod crd;
 pub mod google;
