@@ -199,12 +199,12 @@ struct Model {
 
 impl Model {
     fn ask(&mut self, key: u32, wish: Wish) {
-        match self.running.get_mut(&key) {
-            Some((_, again)) => *again = Some(again.map_or(wish, |again| again.and(wish))),
-            None => {
-                let merged = self.waiting.get(&key).map_or(wish, |old| old.and(wish));
-                self.waiting.insert(key, merged);
-            }
+        let both = |old: Option<Wish>| old.map_or(wish, |old| old.and(wish));
+        if let Some((_, again)) = self.running.get_mut(&key) {
+            *again = Some(both(*again));
+        } else {
+            let merged = both(self.waiting.get(&key).copied());
+            self.waiting.insert(key, merged);
         }
     }
 
@@ -302,7 +302,7 @@ proptest! {
         prop_assert!(wait > Duration::ZERO && wait <= period);
         let turn = secs(now) + wait;
         prop_assert_eq!(spread(&uid, period, turn), period);
-        let restart = (secs(now) + secs(later)).min(turn - Duration::from_nanos(1));
+        let restart = (secs(now) + secs(later)).min(turn.saturating_sub(Duration::from_nanos(1)));
         prop_assert_eq!(restart + spread(&uid, period, restart), turn);
     }
 }
@@ -367,10 +367,10 @@ impl ArcWake for Wakes {
 #[tokio::test(start_paused = true)]
 async fn the_reader_is_woken_only_for_what_can_start_sooner() {
     let (handle, mut turns) = schedule(settings(1, 0));
-    let wakes = Arc::new(Wakes::default());
-    let waker = waker(Arc::clone(&wakes));
+    let counter = Arc::new(Wakes::default());
+    let waker = waker(Arc::clone(&counter));
     let mut poll = || turns.poll_next_unpin(&mut Context::from_waker(&waker));
-    let woken = || wakes.0.load(Ordering::SeqCst);
+    let woken = || counter.0.load(Ordering::SeqCst);
     let start = Instant::now();
 
     handle.ask(1, Lane::Drift, start + secs(60));
