@@ -1,7 +1,6 @@
 # `make` lists the targets.
 
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
 SHELL := bash
 
 CRD := crds/resellercustomers.yaml
@@ -34,9 +33,7 @@ lint: ## Check format and lints
 
 .PHONY: generate
 generate: ## Make the generated files anew from the code
-	mkdir -p $(dir $(CRD))
-	cargo run --quiet -- crd > $(CRD).new
-	mv $(CRD).new $(CRD)
+	crd="$$(cargo run --quiet -- crd)" && mkdir -p $(dir $(CRD)) && printf '%s\n' "$$crd" > $(CRD)
 
 .PHONY: ci
 ci: ## Run what CI runs

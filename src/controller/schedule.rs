@@ -13,19 +13,18 @@
 //!
 //! ```ignore
 //! let (schedule, turns) = schedule(settings);
-//! let requests = turns.map(|turn| Ok::<_, Infallible>(ReconcileRequest::from(turn.key)));
+//! let requests = turns.map(|turn| Ok::<_, Infallible>(turn.key));
 //! applier(reconcile, error_policy, ctx, store, requests, Config::default())
-//!     .for_each(|result| { schedule.done(&key_of(result)); ... })
+//!     .for_each(async |ended| if let Some(key) = key_of(&ended) { schedule.done(&key) })
 //! ```
 //!
 //! - The applier has a scheduler of its own, a hash set without order. That costs nothing: what is
 //!   handed over may run at once, so leave its concurrency at 0 (unbounded) and its debounce at 0.
 //! - Both `reconcile` and `error_policy` answer `Action::await_change()`; the next visit is asked
 //!   for here. Otherwise the applier would start passes that this queue does not know of.
-//! - Call [`Handle::done`] once for each item of the applier's output, with the key of
-//!   `Ok((key, _))`, `Error::ReconcilerFailed(_, key)` and also of `Error::ObjectNotFound(key)`,
-//!   where no pass ran: an object that was never done stays in flight for ever. (The keys inside
-//!   the errors are erased; `ObjectRef::into_kind_unchecked` undoes that.)
+//! - Call [`Handle::done`] for each item of the applier's output. That an object is gone from the
+//!   store is such an item too, though no pass ran: what is never done stays in flight for ever.
+//! - The applier runs its passes in one task, unless `reconcile` spawns them.
 //! - After [`Handle::close`] the applier lets running passes end, and ends.
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +36,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::Stream;
+use kube::runtime::controller::{Action, Error};
+use kube::runtime::reflector::{Lookup, ObjectRef};
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, Sleep};
 
@@ -364,6 +365,20 @@ impl<K: Clone + Eq + Hash> Stream for Turns<K> {
                 return Poll::Pending;
             }
         }
+    }
+}
+
+/// Whose pass it was that the applier says has ended; none if it tells of the queue or of itself.
+pub fn key_of<K, E, Q>(ended: &Result<(ObjectRef<K>, Action), Error<E, Q>>) -> Option<ObjectRef<K>>
+where
+    K: Lookup<DynamicType = ()>,
+{
+    match ended {
+        Ok((key, _)) => Some(key.clone()),
+        Err(Error::ObjectNotFound(key) | Error::ReconcilerFailed(_, key)) => {
+            Some(key.as_ref().clone().into_kind_unchecked(()))
+        }
+        Err(Error::QueueError(_) | Error::RunnerError(_)) => None,
     }
 }
 

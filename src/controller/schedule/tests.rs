@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::StreamExt;
 use futures::task::{ArcWake, waker};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::runtime::{Config, applier, reflector, watcher};
 use proptest::prelude::*;
 
 use super::*;
@@ -181,7 +184,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let key = 0..8_u32;
     let lane = prop::sample::select(Lane::ALL.to_vec());
     let step = prop_oneof![
-        4 => (key.clone(), lane, 0..20_u64).prop_map(|(key, lane, delay)| Step::Ask(key, lane, delay)),
+        4 => (key.clone(), lane, 0..20_u64).prop_map(|(key, lane, due)| Step::Ask(key, lane, due)),
         1 => key.prop_map(Step::Remove),
         4 => Just(Step::Pop),
         3 => (0..8_usize).prop_map(Step::Done),
@@ -387,4 +390,82 @@ async fn the_reader_is_woken_only_for_what_can_start_sooner() {
     handle.done(&3);
     assert_eq!(woken(), 2);
     assert!(poll().is_ready());
+}
+
+/// Which passes ran under kube's applier: names in the order of their start, and the most at once.
+#[derive(Default)]
+struct Passes {
+    started: Mutex<Vec<String>>,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Passes {
+    async fn run(object: Arc<ConfigMap>, passes: Arc<Self>) -> Result<Action, std::io::Error> {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let is_odd = name.ends_with(['1', '3', '5', '7', '9']);
+        passes.started.lock().map_err(|_| std::io::ErrorKind::Other)?.push(name);
+        let now = passes.now.fetch_add(1, Ordering::SeqCst) + 1;
+        passes.most.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep_until(Instant::now() + secs(1)).await;
+        passes.now.fetch_sub(1, Ordering::SeqCst);
+        if is_odd { Err(std::io::ErrorKind::Other.into()) } else { Ok(Action::await_change()) }
+    }
+}
+
+fn key(name: &str) -> ObjectRef<ConfigMap> {
+    ObjectRef::new(name).within("default")
+}
+
+fn object(name: &str) -> ConfigMap {
+    let mut object = ConfigMap::default();
+    object.metadata.name = Some(name.to_owned());
+    object.metadata.namespace = Some("default".to_owned());
+    object
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_kubes_applier_edits_overtake_and_every_object_is_done() {
+    let names: Vec<String> = (0..40).map(|number| format!("object-{number}")).collect();
+    let (store, mut writer) = reflector::store();
+    writer.apply_watcher_event(&watcher::Event::Init);
+    for name in &names {
+        writer.apply_watcher_event(&watcher::Event::InitApply(object(name)));
+    }
+    writer.apply_watcher_event(&watcher::Event::InitDone);
+
+    let (schedule, turns) = schedule(settings(4, 1));
+    let asked = Instant::now();
+    for name in &names {
+        schedule.ask(key(name), Lane::Drift, asked);
+    }
+    schedule.ask(key("deleted-meanwhile"), Lane::Edit, asked);
+    let somebody = schedule.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep_until(asked + Duration::from_millis(2500)).await;
+        somebody.ask(key("object-37"), Lane::Edit, Instant::now());
+    });
+
+    let passes = Arc::new(Passes::default());
+    let requests = turns.map(|turn| Ok::<_, Infallible>(turn.key));
+    let run = |object, passes| Box::pin(Passes::run(object, passes));
+    let never_again = |_, _: &_, _| Action::await_change();
+    let results = applier(run, never_again, passes.clone(), store, requests, Config::default());
+    let mut ended = 0;
+    let mut results = std::pin::pin!(results);
+    while let Some(result) = results.next().await {
+        schedule.done(&key_of(&result).expect("a key"));
+        ended += 1;
+        let depth = schedule.depth();
+        if depth.in_flight == 0 && depth.due.iter().all(|(_, due)| *due == 0) {
+            schedule.close();
+        }
+    }
+
+    assert_eq!(ended, 41);
+    assert_eq!(passes.most.load(Ordering::SeqCst), 4, "three routine ones and an edit");
+    let started = passes.started.lock().unwrap();
+    let edit = started.iter().position(|name| name == "object-37").unwrap();
+    assert_eq!(started.len(), 40);
+    assert_eq!(edit, 9, "three times three had started, and the edit came next");
 }
