@@ -1,0 +1,2 @@
+#[cfg(feature = "simulator")]
+pub mod simulate;
