@@ -7,4 +7,5 @@
 
 #[expect(unreachable_pub, reason = "the KubeSchema derive copies each struct into a private block")]
 pub mod crd;
+pub mod cli;
 pub mod google;
