@@ -17,13 +17,11 @@ use super::http::{Answer, Http, Outgoing};
 use super::quota::{Lane, Pacer, Place};
 use super::request::Request;
 use super::settings::{CallObserver, Settings, SetupError, Unobserved, class_label};
-use super::types::{
-    Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User,
-};
+use super::types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};
 use super::{GoogleApi, error_body, request, retry};
 
 /// A token of a permit is good for at least this long.
-const PERMIT_LIFE: Duration = Duration::from_secs(60);
+const PERMIT_LIFE: Duration = Duration::from_mins(1);
 
 /// How often the credential is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +34,7 @@ pub(super) struct Watch {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { look: Duration::from_secs(10), probe: Duration::from_secs(60) }
+        Self { look: Duration::from_secs(10), probe: Duration::from_mins(1) }
     }
 }
 
@@ -196,13 +194,8 @@ impl Inner {
         let taken = place.spend();
         let began = Instant::now();
         let body = request.body.clone().map(|body| ("application/json", body));
-        let outgoing = Outgoing {
-            verb: request.verb.clone(),
-            url,
-            bearer: Some(&token),
-            header: None,
-            body,
-        };
+        let outgoing =
+            Outgoing { verb: request.verb.clone(), url, bearer: Some(&token), header: None, body };
         let result = match self.http.send(outgoing).await {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(answer),
             Ok(Answer { status, headers, body }) => Err(ApiError {
@@ -285,7 +278,7 @@ impl Inner {
 
 /// Watches the key file, and probes what is held; ends with the last clone of the client.
 async fn look_after(client: Weak<Inner>, watch: Watch) {
-    let mut timer = tokio::time::interval(watch.look);
+    let mut timer = tokio::time::interval_at(Instant::now() + watch.look, watch.look);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = 0;
     loop {

@@ -164,8 +164,8 @@ fn common(timeout: Duration) -> ClientBuilder {
 
 fn extra_roots(settings: &Settings) -> Result<Vec<Certificate>, SetupError> {
     let Some(path) = &settings.ca_file else { return Ok(Vec::new()) };
-    let pem = std::fs::read(path)
-        .map_err(|source| SetupError::CaFile { path: path.clone(), source })?;
+    let pem =
+        std::fs::read(path).map_err(|source| SetupError::CaFile { path: path.clone(), source })?;
     match Certificate::from_pem_bundle(&pem) {
         Ok(roots) if !roots.is_empty() => Ok(roots),
         _ => Err(SetupError::NoCertificates { path: path.clone() }),

@@ -13,7 +13,7 @@ mod retry;
 mod settings;
 pub mod types;
 
-#[cfg(all(test, feature = "simulator"))]
+#[cfg(test)]
 mod tests;
 
 use std::future::Future;

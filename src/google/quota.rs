@@ -80,9 +80,8 @@ impl Pacer {
     /// that is left.
     pub(super) async fn place(&self, lane: Lane, method: ApiMethod) -> Result<Place, ApiError> {
         let began = Instant::now();
-        let place = match self.stand_in_line(lane, began, method)?.await {
-            Ok(place) => place,
-            Err(_) => return Err(self.shared.lock().paused(Instant::now(), method)),
+        let Ok(place) = self.stand_in_line(lane, began, method)?.await else {
+            return Err(self.shared.lock().paused(Instant::now(), method));
         };
         if began < place.taken {
             self.shared.observer.throttled(place.taken - began);
@@ -153,6 +152,15 @@ impl Shared {
         // Nothing here can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn recover(&self) {
+        let mut state = self.lock();
+        if state.pace.recover(Instant::now()) {
+            let rate = state.pace.rate();
+            drop(state);
+            self.observer.pace(rate);
+        }
+    }
 }
 
 impl State {
@@ -170,7 +178,9 @@ impl State {
     /// Forgets who left the line, then says which lane is next and when.
     fn next(&mut self) -> Option<(Lane, Instant)> {
         for lane in &mut self.lanes {
-            lane.retain(|waiter| !waiter.is_closed());
+            while lane.front().is_some_and(oneshot::Sender::is_closed) {
+                lane.pop_front();
+            }
         }
         let lanes = &self.lanes;
         let lane = self.turns.next(|lane| !lanes[lane as usize].is_empty())?;
@@ -188,6 +198,7 @@ impl State {
 
 async fn give_out(shared: Arc<Shared>) {
     loop {
+        shared.recover();
         match give_due(&shared) {
             Some(due) => tokio::select! {
                 () = shared.changed.notified() => {}
@@ -203,9 +214,6 @@ fn give_due(shared: &Arc<Shared>) -> Option<Instant> {
     loop {
         let now = Instant::now();
         let mut state = shared.lock();
-        if state.pace.recover(now) {
-            shared.observer.pace(state.pace.rate());
-        }
         let (lane, due) = state.next()?;
         if due > now {
             return Some(due);

@@ -56,20 +56,14 @@ pub struct Settings {
 
 impl Settings {
     /// Settings for Google's own endpoints with the defaults of the command line.
-    ///
-    /// # Errors
-    ///
-    /// Never in practice: Google's addresses are constants.
-    pub fn new(
-        credential: CredentialSource,
-        subject: impl Into<String>,
-    ) -> Result<Self, SetupError> {
-        Ok(Self {
-            reseller_url: parse("--reseller-url", RESELLER_URL)?,
-            directory_url: parse("--directory-url", DIRECTORY_URL)?,
+    #[must_use]
+    pub fn new(credential: CredentialSource, subject: impl Into<String>) -> Self {
+        Self {
+            reseller_url: constant(RESELLER_URL),
+            directory_url: constant(DIRECTORY_URL),
             token_url: None,
-            iam_url: parse("--iam-url", IAM_URL)?,
-            metadata_url: parse("--metadata-url", METADATA_URL)?,
+            iam_url: constant(IAM_URL),
+            metadata_url: constant(METADATA_URL),
             subject: subject.into(),
             credential,
             requests_per_second: 10.0,
@@ -78,7 +72,7 @@ impl Settings {
             allow_insecure_endpoints: false,
             access: Access::ReadWrite,
             observer: None,
-        })
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), SetupError> {
@@ -89,7 +83,7 @@ impl Settings {
             return Err(SetupError::Rate);
         }
         for (flag, url) in self.endpoints() {
-            if self.is_plain_and_forbidden(url) {
+            if is_plain_and_forbidden(url, self.allow_insecure_endpoints) {
                 return Err(SetupError::Insecure { what: flag, url: url.to_string() });
             }
             if url.cannot_be_a_base() || !matches!(url.scheme(), "http" | "https") {
@@ -110,15 +104,6 @@ impl Settings {
         }
         all
     }
-
-    /// Whether tokens sent there could be read on the way.
-    pub(super) fn is_plain_and_forbidden(&self, url: &Url) -> bool {
-        let host = url.host_str().unwrap_or_default();
-        url.scheme() == "http"
-            && !self.allow_insecure_endpoints
-            && !is_loopback(host)
-            && !METADATA_HOSTS.contains(&host)
-    }
 }
 
 impl fmt::Debug for Settings {
@@ -133,8 +118,18 @@ impl fmt::Debug for Settings {
     }
 }
 
-fn parse(what: &'static str, url: &str) -> Result<Url, SetupError> {
-    Url::parse(url).map_err(|_| SetupError::Url { what, url: url.to_owned() })
+/// A URL that is a constant of this crate.
+pub(super) fn constant(url: &str) -> Url {
+    Url::parse(url).expect("the constants are URLs; the tests parse each")
+}
+
+/// Whether what is sent there could be read on the way, and nobody allowed that.
+pub(super) fn is_plain_and_forbidden(url: &Url, allow_insecure_endpoints: bool) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    url.scheme() == "http"
+        && !allow_insecure_endpoints
+        && !is_loopback(host)
+        && !METADATA_HOSTS.contains(&host)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -254,4 +249,35 @@ pub enum SetupError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up (are there CA certificates in the image? --ca-file adds some)")]
     Tls(#[source] reqwest::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn googles_own_addresses_are_taken() {
+        let service_account = "a@p.example".to_owned();
+        let settings = Settings::new(CredentialSource::Keyless { service_account }, "a@b.example");
+        assert!(settings.check().is_ok());
+        assert_eq!(constant(TOKEN_URL).scheme(), "https");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_unless_allowed() {
+        for (url, is_forbidden) in [
+            ("http://127.0.0.1:8787/", false),
+            ("http://[::1]:8787/", false),
+            ("http://localhost/", false),
+            ("https://api.example/", false),
+            ("http://api.example/", true),
+            ("http://127.0.0.1.example/", true),
+            ("http://localhost.example/", true),
+            ("http://10.0.0.1/", true),
+        ] {
+            let url = Url::parse(url).unwrap();
+            assert_eq!(is_plain_and_forbidden(&url, false), is_forbidden, "{url}");
+            assert!(!is_plain_and_forbidden(&url, true));
+        }
+    }
 }

@@ -97,11 +97,7 @@ impl TokenCache {
     }
 
     /// What the one before us in the flight brought home.
-    fn second_look(
-        &self,
-        began: Instant,
-        min_left: Duration,
-    ) -> Option<Result<Token, TokenError>> {
+    fn second_look(&self, began: Instant, min_left: Duration) -> Option<Result<Token, TokenError>> {
         let now = Instant::now();
         let Kept { token, failure } = &*self.kept();
         if let Some(token) = token.as_ref().filter(|t| now < t.due && now + min_left <= t.expires) {
@@ -155,11 +151,11 @@ mod tests {
 
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
     const LEFT: Duration = Duration::from_secs(10);
 
-    fn fresh(name: &str) -> Result<Fresh, TokenError> {
-        Ok(Fresh { access_token: name.to_owned().into(), expires_in: HOUR })
+    fn fresh(name: &str) -> Fresh {
+        Fresh { access_token: name.to_owned().into(), expires_in: HOUR }
     }
 
     fn away() -> TokenError {
@@ -176,36 +172,36 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_token_is_kept_for_nine_tenths_of_its_life() {
         let cache = TokenCache::default();
-        assert_eq!(get(&cache, fresh("one")).await.unwrap(), "one");
+        assert_eq!(get(&cache, Ok(fresh("one"))).await.unwrap(), "one");
         tokio::time::advance(HOUR.mul_f64(0.89)).await;
-        assert_eq!(get(&cache, fresh("two")).await.unwrap(), "one");
+        assert_eq!(get(&cache, Ok(fresh("two"))).await.unwrap(), "one");
         tokio::time::advance(HOUR.mul_f64(0.02)).await;
-        assert_eq!(get(&cache, fresh("two")).await.unwrap(), "two");
+        assert_eq!(get(&cache, Ok(fresh("two"))).await.unwrap(), "two");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_old_token_serves_while_it_is_valid_and_a_refresh_fails() {
         let cache = TokenCache::default();
-        get(&cache, fresh("one")).await.unwrap();
+        get(&cache, Ok(fresh("one"))).await.unwrap();
         tokio::time::advance(HOUR.mul_f64(0.95)).await;
         assert_eq!(get(&cache, Err(away())).await.unwrap(), "one");
-        assert_eq!(get(&cache, fresh("two")).await.unwrap(), "one", "not asked again at once");
+        assert_eq!(get(&cache, Ok(fresh("two"))).await.unwrap(), "one", "not asked again at once");
         tokio::time::advance(NEXT_TRY).await;
-        assert_eq!(get(&cache, fresh("two")).await.unwrap(), "two");
+        assert_eq!(get(&cache, Ok(fresh("two"))).await.unwrap(), "two");
         tokio::time::advance(HOUR).await;
         assert!(get(&cache, Err(away())).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_callers_cause_one_request_and_share_its_outcome() {
-        for outcome in [fresh("one"), Err(away())] {
+        for outcome in [Ok(fresh("one")), Err(away())] {
             let (cache, asked) = (TokenCache::default(), Cell::new(0));
             let callers = (0..20).map(|_| {
                 cache.get(LEFT, async || {
                     asked.set(asked.get() + 1);
                     tokio::time::advance(Duration::from_secs(1)).await;
                     match &outcome {
-                        Ok(_) => fresh("one"),
+                        Ok(_) => Ok(fresh("one")),
                         Err(error) => Err(error.clone()),
                     }
                 })
@@ -221,18 +217,18 @@ mod tests {
         let cache = TokenCache::default();
         let refused = || Err(TokenError::Refused("invalid_scope".into(), String::new()));
         assert!(get(&cache, refused()).await.is_err());
-        assert!(get(&cache, fresh("one")).await.is_err());
+        assert!(get(&cache, Ok(fresh("one"))).await.is_err());
         cache.renew();
-        assert_eq!(get(&cache, fresh("one")).await.unwrap(), "one");
+        assert_eq!(get(&cache, Ok(fresh("one"))).await.unwrap(), "one");
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_the_refused_token_is_dropped() {
         let cache = TokenCache::default();
-        let old = cache.get(LEFT, async || fresh("one")).await.unwrap().secret;
+        let old = cache.get(LEFT, async || Ok(fresh("one"))).await.unwrap().secret;
         cache.drop_token(&old);
-        assert_eq!(get(&cache, fresh("two")).await.unwrap(), "two");
+        assert_eq!(get(&cache, Ok(fresh("two"))).await.unwrap(), "two");
         cache.drop_token(&old);
-        assert_eq!(get(&cache, fresh("three")).await.unwrap(), "two");
+        assert_eq!(get(&cache, Ok(fresh("three"))).await.unwrap(), "two");
     }
 }

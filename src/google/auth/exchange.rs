@@ -92,11 +92,8 @@ pub(super) async fn exchange(
     assertion: &SecretString,
 ) -> Result<Fresh, TokenError> {
     // A JWT and the grant's name hold nothing that a form would have to encode but the colons.
-    let form = format!(
-        "grant_type={}&assertion={}",
-        GRANT.replace(':', "%3A"),
-        assertion.expose_secret()
-    );
+    let form =
+        format!("grant_type={}&assertion={}", GRANT.replace(':', "%3A"), assertion.expose_secret());
     let outgoing = Outgoing {
         verb: Method::POST,
         url: url.clone(),

@@ -57,7 +57,7 @@ impl Hold {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test(start_paused = true)]
     async fn a_held_credential_is_probed_slowly_and_at_once_when_it_changes() {

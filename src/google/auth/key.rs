@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::google::settings::TOKEN_URL;
+use crate::google::settings::{TOKEN_URL, is_plain_and_forbidden};
 
 /// Why a key file cannot be used. Never holds any of its content.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -128,8 +128,8 @@ impl Key {
 /// The key file and what was last read from it.
 pub(super) struct KeyFile {
     path: PathBuf,
-    /// Says whether a token endpoint may not be used.
-    forbids: Box<dyn Fn(&Url) -> bool + Send + Sync>,
+    /// Of a token endpoint that is not loopback.
+    allow_insecure: bool,
     last: Mutex<Option<Read>>,
 }
 
@@ -141,11 +141,8 @@ struct Read {
 }
 
 impl KeyFile {
-    pub(super) fn new(
-        path: PathBuf,
-        forbids: impl Fn(&Url) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self { path, forbids: Box::new(forbids), last: Mutex::new(None) }
+    pub(super) fn new(path: PathBuf, allow_insecure: bool) -> Self {
+        Self { path, allow_insecure, last: Mutex::new(None) }
     }
 
     /// Reads the file; says also whether it differs from the last time it was read. The content is
@@ -175,7 +172,7 @@ impl KeyFile {
         let path = || self.path.clone();
         let key = Key::parse(content).map_err(|why| KeyError::NotAKey { path: path(), why })?;
         let is_web = matches!(key.token_url.scheme(), "http" | "https");
-        if !is_web || (self.forbids)(&key.token_url) {
+        if !is_web || is_plain_and_forbidden(&key.token_url, self.allow_insecure) {
             return Err(KeyError::TokenUri { path: path(), uri: key.audience });
         }
         Ok(Arc::new(key))

@@ -24,7 +24,9 @@ use reqwest::Url;
 
 use super::error::{ApiMethod, Failure};
 use super::http::Http;
-use super::settings::{Access, CallObserver, CredentialSource, Settings, SetupError, TOKEN_URL};
+use super::settings::{
+    Access, CallObserver, CredentialSource, Settings, SetupError, TOKEN_URL, constant,
+};
 
 /// Scopes that are asked for together. Each group has its own token, so that what was not granted
 /// for one does not stop the other.
@@ -72,7 +74,6 @@ pub(super) struct Credential {
     signer: Signer,
     subject: String,
     token_url: Option<Url>,
-    keyless_token_url: Url,
     access: Access,
     http: Http,
     observer: Arc<dyn CallObserver>,
@@ -92,8 +93,7 @@ impl Credential {
     ) -> Result<Self, SetupError> {
         let signer = match &settings.credential {
             CredentialSource::KeyFile(path) => {
-                let rules = settings.clone();
-                let key = KeyFile::new(path.clone(), move |url| rules.is_plain_and_forbidden(url));
+                let key = KeyFile::new(path.clone(), settings.allow_insecure_endpoints);
                 key.read().await.0.map_err(SetupError::Key)?;
                 Signer::KeyFile(key)
             }
@@ -103,15 +103,10 @@ impl Credential {
                 metadata_url: settings.metadata_url.clone(),
             }),
         };
-        let keyless_token_url = Url::parse(TOKEN_URL).map_err(|_| SetupError::Url {
-            what: "the token endpoint",
-            url: TOKEN_URL.to_owned(),
-        })?;
         Ok(Self {
             signer,
             subject: settings.subject.clone(),
             token_url: settings.token_url.clone(),
-            keyless_token_url,
             access: settings.access,
             http,
             observer,
@@ -196,7 +191,7 @@ impl Credential {
             Signer::Keyless(keyless) => {
                 let claims = claims(&keyless.service_account, TOKEN_URL);
                 let assertion = keyless.sign(&self.http, claims).await?;
-                (assertion, self.keyless_token_url.clone())
+                (assertion, constant(TOKEN_URL))
             }
         };
         exchange(&self.http, self.token_url.as_ref().unwrap_or(&url), &assertion).await
@@ -209,7 +204,9 @@ impl Credential {
 
     /// Whatever was said about the credential is asked again; what is good serves until then.
     pub(super) fn renew(&self) {
-        Group::ALL.into_iter().for_each(|group| self.cache(group).renew());
+        for group in Group::ALL {
+            self.cache(group).renew();
+        }
     }
 
     fn note(&self, changed: bool) {
@@ -235,7 +232,10 @@ fn is_about_scopes(error: &TokenError) -> bool {
         if matches!(code.as_str(), "unauthorized_client" | "access_denied" | "invalid_scope"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "an assertion says when it was made, by the wall clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an assertion says when it was made, by the wall clock"
+)]
 fn seconds_since_epoch() -> i64 {
     jiff::Timestamp::now().as_second()
 }
