@@ -1,2 +1,3 @@
+pub mod google_args;
 #[cfg(feature = "simulator")]
 pub mod simulate;
