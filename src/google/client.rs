@@ -191,7 +191,7 @@ impl Inner {
         let Permit { place, token } = permit;
         let method = request.method;
         let url = request.url(self.base(method))?;
-        let taken = place.spend();
+        let since = place.spend();
         let began = Instant::now();
         let body = request.body.clone().map(|body| ("application/json", body));
         let outgoing =
@@ -207,7 +207,7 @@ impl Inner {
         };
         self.tell(method, &result, began.elapsed());
         if let Err(error) = &result {
-            self.learn(error, taken, &token);
+            self.learn(error, since, &token);
         }
         result
     }
@@ -229,9 +229,9 @@ impl Inner {
     }
 
     /// What one failed exchange means for those that follow.
-    fn learn(&self, error: &ApiError, taken: Instant, token: &Arc<SecretString>) {
+    fn learn(&self, error: &ApiError, since: Instant, token: &Arc<SecretString>) {
         match error.class() {
-            ErrorClass::Quota => self.pacer.slow_down(taken, error),
+            ErrorClass::Quota => self.pacer.slow_down(since, error),
             ErrorClass::Credentials if error.status() == Some(401) => {
                 // A token can be revoked at any time; only a second 401 is about the credential.
                 self.credential.drop_token(Group::of(error.method), token);

@@ -100,10 +100,10 @@ impl TokenCache {
     fn second_look(&self, began: Instant, min_left: Duration) -> Option<Result<Token, TokenError>> {
         let now = Instant::now();
         let Kept { token, failure } = &*self.kept();
-        if let Some(token) = token.as_ref().filter(|t| now < t.due && now + min_left <= t.expires) {
-            return Some(Ok(token.clone()));
+        if let Some(token) = token.as_ref().filter(|token| now + min_left <= token.expires) {
+            return (now < token.due).then(|| Ok(token.clone()));
         }
-        let (at, failure) = failure.as_ref().filter(|_| token.is_none())?;
+        let (at, failure) = failure.as_ref()?;
         let stands = *at >= began || (failure.is_refusal() && now < *at + NEXT_TRY);
         stands.then(|| Err(failure.clone()))
     }
