@@ -73,6 +73,9 @@ pub async fn run(
         .await
         .with_context(|| format!("cannot listen on {}", args.address))?;
     let url = format!("http://{}", reachable(listener.local_addr()?));
+    if !args.address.ip().is_loopback() {
+        tracing::warn!("/simulator has no authentication and can be reached from other machines");
+    }
     if let Some(path) = &args.credentials_file {
         simulator.write_key_file(path, &format!("{url}/token"))?;
     }

@@ -27,6 +27,7 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 /// How far clocks may disagree.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
+const PROJECT: &str = "simulator";
 const EMAIL: &str = "reseller-operator@simulator.iam.gserviceaccount.com";
 
 /// What a token allows.
@@ -272,9 +273,12 @@ impl ServiceAccount {
         Ok(Self { email: EMAIL.to_owned(), key_id, key })
     }
 
-    /// Reads a key file that [`Self::key_file`] wrote, so that a restart keeps the key.
+    /// Reads a key file that [`Self::key_file`] wrote, so that a restart keeps the key; no other.
     pub(super) fn from_key_file(text: &str) -> Option<Self> {
         let file: Value = serde_json::from_str(text).ok()?;
+        if file["project_id"] != PROJECT || file["client_email"] != EMAIL {
+            return None;
+        }
         let member = |name: &str| file[name].as_str().map(str::to_owned);
         let pem = member("private_key")?;
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
@@ -294,7 +298,7 @@ impl ServiceAccount {
         );
         let file = json!({
             "type": "service_account",
-            "project_id": "simulator",
+            "project_id": PROJECT,
             "private_key_id": self.key_id,
             "private_key": pem,
             "client_email": self.email,

@@ -88,7 +88,10 @@ impl Simulation {
     ) -> Result<Value, Refusal> {
         let now = self.now();
         let unknown = || not_found("account");
-        match (verb.as_str(), path) {
+        let known = path.first().map(|key| self.account_id(key)).transpose()?;
+        let path: Vec<&str> =
+            known.as_deref().into_iter().chain(path.iter().skip(1).copied()).collect();
+        match (verb.as_str(), path.as_slice()) {
             ("POST", []) => {
                 let account: Account = read(body)?;
                 if account.customer_domain.is_empty() {
@@ -127,6 +130,19 @@ impl Simulation {
                 Ok(Value::Null)
             }
             _ => Err(not_found("path")),
+        }
+    }
+
+    /// The account with this id, or the only one on this domain.
+    fn account_id(&self, key: &str) -> Result<String, Refusal> {
+        if self.state.account(key).is_some() {
+            return Ok(key.to_owned());
+        }
+        let mut on_domain = self.state.on_domain(key);
+        match (on_domain.next(), on_domain.next()) {
+            (Some(account), None) => Ok(account.customer_id.clone()),
+            (Some(_), Some(_)) => Err(bad_request("several accounts on this domain: use an id")),
+            (None, _) => Err(not_found("account")),
         }
     }
 

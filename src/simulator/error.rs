@@ -22,6 +22,15 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// There is a file that no simulator wrote.
+    #[error(
+        "{} is there and is not a key file of the simulator: it is not overwritten",
+        path.display()
+    )]
+    ForeignKey {
+        /// Where.
+        path: PathBuf,
+    },
     /// The key file cannot be written.
     #[error("cannot write the key file {}", path.display())]
     WriteKey {

@@ -142,12 +142,18 @@ impl Simulator {
     }
 
     /// Writes a service-account key file, for its owner only, whose assertions this simulator
-    /// takes. A key file that is there keeps its key.
+    /// takes. A key file of a simulator that is there keeps its key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ForeignKey`] for any other file that is there: it may be the key for the real
+    /// Google, named by the same environment variable.
     pub fn write_key_file(&self, path: &Path, token_uri: &str) -> Result<(), Error> {
         let mut simulation = self.simulation();
-        if let Ok(text) = fs::read_to_string(path)
-            && let Some(account) = ServiceAccount::from_key_file(&text)
-        {
+        if path.exists() {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let account = ServiceAccount::from_key_file(&text)
+                .ok_or_else(|| Error::ForeignKey { path: path.to_owned() })?;
             simulation.auth.set_service_account(account);
         }
         let account = simulation.auth.service_account().map_err(Error::Key)?;
@@ -193,7 +199,7 @@ fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(content)?;
-    file.sync_all()?;
+    drop(file);
     fs::rename(&beside, path)
 }
 

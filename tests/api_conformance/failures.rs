@@ -100,7 +100,9 @@ pub(super) async fn a_scope_that_was_not_granted_is_named<A: GoogleApi>(bench: B
     assert!(bench.api.reserve(ApiMethod::UsersInsert).await.is_err());
 }
 
-pub(super) async fn unaccepted_directory_access_is_a_permission_error<A: GoogleApi>(
+pub(super) async fn directory_access_that_the_customer_cut_off_is_a_permission_error<
+    A: GoogleApi,
+>(
     bench: Bench<A>,
 ) {
     let id = bench.ordered("a.example").await;

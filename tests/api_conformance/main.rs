@@ -109,7 +109,7 @@ conformance! {
         a_page_of_a_proxy_is_not_googles_answer
         an_answer_that_breaks_off_may_have_been_applied
         a_scope_that_was_not_granted_is_named
-        unaccepted_directory_access_is_a_permission_error
+        directory_access_that_the_customer_cut_off_is_a_permission_error
     }
 }
 

@@ -80,7 +80,7 @@ async fn a_subscription_pends_until_the_terms_are_accepted() {
     assert_eq!(answer.json["plan"]["planName"], "ANNUAL");
     assert_eq!(google.post(&path, &new).await.status, 409);
 
-    let accepted = google.post(&format!("/simulator/accounts/{id}/accept-tos"), &json!({})).await;
+    let accepted = google.post("/simulator/accounts/a.example/accept-tos", &json!({})).await;
     assert_eq!(accepted.json["termsAccepted"], true);
     let listed = google.get(&format!("/apps/reseller/v1/subscriptions?customerId={id}")).await;
     assert_eq!(listed.json["subscriptions"][0]["status"], "ACTIVE");

@@ -173,6 +173,14 @@ async fn waiting_for_a_call_that_does_not_come_ends() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_late_still_comes() {
+    let google = Simulate::start(args()).await;
+    let delay = json!({"kind": "delay", "milliseconds": 1});
+    inject(&google, "reseller.customers.insert", delay).await;
+    google.order("a.example").await;
+}
+
+#[tokio::test]
 async fn a_connection_closes_before_or_after_the_order() {
     let google = Simulate::start(args()).await;
     for (kind, status) in [("drop", 404), ("lostAnswer", 200)] {

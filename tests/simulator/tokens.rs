@@ -119,6 +119,18 @@ async fn keyless_signing_needs_the_header_and_the_metadata_servers_token() {
 }
 
 #[tokio::test]
+async fn a_key_for_the_real_google_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.json");
+    let real = json!({"type": "service_account", "project_id": "production"}).to_string();
+    std::fs::write(&path, &real).unwrap();
+    let args = Args { credentials_file: Some(path.clone()), ..args() };
+    let error = reseller_operator::cli::simulate::run(args, &mut Vec::new(), async {}).await;
+    assert!(error.unwrap_err().to_string().contains("not overwritten"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), real);
+}
+
+#[tokio::test]
 async fn the_key_file_works_is_private_and_keeps_its_key_over_restarts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.json");
