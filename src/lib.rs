@@ -14,4 +14,6 @@ pub mod domain;
 pub mod google;
 pub mod metrics;
 pub mod plan;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod telemetry;
