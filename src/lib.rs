@@ -5,6 +5,7 @@
 //!      all driven by controller (Kubernetes) and by cli (files)
 //! ```
 
+pub mod cli;
 #[expect(unreachable_pub, reason = "the KubeSchema derive copies each struct into a private block")]
 pub mod crd;
 pub mod google;

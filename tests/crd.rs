@@ -1,0 +1,5 @@
+//! x
+#[test]
+fn generate() {
+    std::fs::write("crds/resellercustomers.yaml", reseller_operator::cli::crd::yaml().unwrap()).unwrap();
+}
