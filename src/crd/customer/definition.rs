@@ -39,6 +39,7 @@ fn definition() -> CustomResourceDefinition {
 /// paragraphs, not the lines of our source.
 fn refine(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    schema.title = None;
     if let Some(description) = &mut schema.description {
         *description = unwrap_lines(description);
     }
@@ -55,7 +56,12 @@ fn refine(schema: &mut JSONSchemaProps) {
 
 fn unwrap_lines(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| {
-        paragraph.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+        paragraph
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     });
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }
