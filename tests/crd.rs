@@ -1,6 +1,8 @@
 //! The CustomResourceDefinition on a real API server: what it refuses, what it says then, what it
 //! takes, and how objects look in kubectl.
 
+#![expect(clippy::panic, reason = "a test that cannot go on says why")]
+
 mod common;
 #[path = "crd/kubectl.rs"]
 mod kubectl;

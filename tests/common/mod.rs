@@ -1,5 +1,6 @@
 //! What the tests against a real control plane share. A test binary uses a part of it.
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of this module")]
+#![allow(clippy::panic, reason = "a test that cannot go on says why")]
 #![allow(unreachable_pub, reason = "a test binary has no callers outside")]
 
 pub mod audit;

@@ -47,11 +47,9 @@ pub async fn wait_for<K>(
 where
     K: kube::Resource + Clone + Debug + Send + DeserializeOwned + 'static,
 {
-    match timeout(deadline, await_condition(api.clone(), name, condition)).await {
-        Ok(found) => found.expect("watch"),
-        Err(_) => panic!(
-            "waited {deadline:?} in vain for {what}; {name} is {:#?}",
-            api.get_opt(name).await.expect("get")
-        ),
+    if let Ok(found) = timeout(deadline, await_condition(api.clone(), name, condition)).await {
+        return found.expect("watch");
     }
+    let last = api.get_opt(name).await.expect("get");
+    panic!("waited {deadline:?} in vain for {what}; {name} is {last:#?}")
 }
