@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -64,13 +65,11 @@ impl Machine {
         if index.is_empty() {
             index.push_str("releases:\n");
         }
-        index.push_str(&format!("  {version}:\n"));
+        writeln!(index, "  {version}:").expect("text");
         for platform in ["linux-amd64", "linux-arm64", "darwin-amd64", "darwin-arm64"] {
-            index.push_str(&format!(
-                "    envtest-{version}-{platform}.tar.gz:\n      hash: {sum}\n      \
-                 selfLink: file://{}\n",
-                file.display()
-            ));
+            let url = format!("file://{}", file.display());
+            writeln!(index, "    envtest-{version}-{platform}.tar.gz:").expect("text");
+            writeln!(index, "      hash: {sum}\n      selfLink: {url}").expect("text");
         }
         fs::write(self.path("index.yaml"), index).expect("index");
     }
