@@ -9,9 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::{ControlPlane, wait_until};
-use reseller_operator::crd::{CustomerType, ManagementPolicy, ResellerCustomer};
+use reseller_operator::crd::{
+    CustomerType, ManagementPolicy, ResellerCustomer, ResellerCustomerSpec, crd,
+};
+use serde_json::Value;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+const PAGE: &str = include_str!("../docs/resellercustomer.md");
 const DOMAIN_POLICY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/examples/policies/domains-per-namespace.yaml");
 
@@ -48,6 +52,46 @@ async fn the_api_server_takes_every_example() {
     }
     let names = plane.kubectl(["get", "rcust", "-n", &namespace, "-o", "name"]).await.ok();
     assert_eq!(names.lines().count(), files().len());
+}
+
+#[tokio::test]
+async fn the_api_server_takes_the_manifests_of_the_reference_page() {
+    let plane = ControlPlane::shared();
+    plane.apply_crd().await;
+    let namespace = plane.namespace("page").await;
+    let manifests: Vec<_> = PAGE.split("```yaml\n").skip(1).collect();
+    assert!(!manifests.is_empty());
+    for manifest in manifests {
+        let manifest = manifest.split("```").next().expect("a block ends");
+        plane.kubectl_stdin(["apply", "-n", &namespace, "-f", "-"], manifest).await.ok();
+    }
+}
+
+#[test]
+fn the_reference_page_tells_of_every_field_and_links_to_what_is_there() {
+    fn names(schema: &Value, found: &mut Vec<String>) {
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            found.push(name.clone());
+            names(member, found);
+        }
+    }
+    let crd = serde_json::to_value(crd()).expect("JSON");
+    let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let mut fields = Vec::new();
+    names(&schema["properties"]["spec"], &mut fields);
+    for field in fields {
+        // addressLine2 and 3 are told with the first.
+        let word = field.trim_end_matches(['2', '3']);
+        assert!(PAGE.contains(word), "{field}");
+    }
+    for anchor in PAGE.split("](#").skip(1) {
+        let anchor = anchor.split(')').next().expect("a link ends");
+        let is_heading = |line: &str| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            line.starts_with('#') && title.replace(' ', "-") == anchor
+        };
+        assert!(PAGE.lines().any(is_heading), "#{anchor}");
+    }
 }
 
 /// All examples can be applied at once: no two claim the same domain.
@@ -88,9 +132,7 @@ fn every_example_says_what_happens_and_what_to_look_at() {
 #[test]
 fn there_is_an_example_of_every_situation() {
     let specs: Vec<_> = files().iter().map(|path| customer(path).spec).collect();
-    let any = |test: &dyn Fn(&reseller_operator::crd::ResellerCustomerSpec) -> bool| {
-        specs.iter().any(test)
-    };
+    let any = |test: &dyn Fn(&ResellerCustomerSpec) -> bool| specs.iter().any(test);
     assert!(any(&|spec| spec.customer_type == CustomerType::Team));
     assert!(any(&|spec| spec.initial_admin.is_some() && spec.language.is_some()));
     assert!(any(&|spec| spec.customer_id.is_some()));

@@ -211,7 +211,8 @@ pub(super) fn initial_admin_is_kept() -> Rule {
         "!has(oldSelf.status) || !has(oldSelf.status.initialAdmin) || !has(self.spec.initialAdmin) \
          || (has(oldSelf.spec.initialAdmin) \
          ? self.spec.initialAdmin == oldSelf.spec.initialAdmin \
-         : self.spec.initialAdmin.primaryEmail == oldSelf.status.initialAdmin.primaryEmail)",
+         : self.spec.initialAdmin.primaryEmail.lowerAscii() \
+         == oldSelf.status.initialAdmin.primaryEmail.lowerAscii())",
         "initialAdmin cannot change any more, because the administrator was looked up or created \
          (status.initialAdmin): put the earlier values back, or remove initialAdmin",
     )

@@ -186,6 +186,7 @@ pub struct Approval {
 #[serde(rename_all = "camelCase")]
 pub struct InitialAdminStatus {
     /// Who signs in.
+    #[schemars(length(max = 254))] // a rule reads it, and rules need bounds
     pub primary_email: String,
     /// Secret with the first password.
     pub secret_name: String,
