@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::quota::Lane;
+use super::lane::Lane;
 
 /// A quiet time after which a slowed pace rises by one step.
 pub(super) const STEP: Duration = Duration::from_secs(10);
