@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_older_of_two_holds_the_domain_and_is_named_in_its_own_namespace_only() {
-        let claims =
+        let mut claims =
             claims([claimant("young", "a", 1), claimant("old", "a", 9), claimant("far", "b", 1)]);
         assert_eq!(claims.of("old"), Claim::Held);
         assert_eq!(claims.of("young"), Claim::Other(Some("name-old".to_owned())));
