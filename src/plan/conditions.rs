@@ -112,7 +112,9 @@ pub fn render(
     generation: i64,
     now: Timestamp,
 ) {
-    let mut writer = Writer { conditions: &mut status.conditions, generation, now };
+    let before = status.conditions.clone();
+    let mut writer =
+        Writer { before: &before, conditions: &mut status.conditions, generation, now };
     let is_verdict = writer.summary(&verdict.summary);
     if let Some((reason, message)) = &verdict.synced {
         writer.set("Synced", synced_truth(*reason), reason.as_str(), message);
@@ -154,6 +156,8 @@ fn synced_truth(reason: SyncedReason) -> Truth {
 }
 
 struct Writer<'a> {
+    /// The conditions before this pass: transition times are counted from them.
+    before: &'a [Condition],
     conditions: &'a mut Vec<Condition>,
     generation: i64,
     now: Timestamp,
@@ -319,7 +323,7 @@ impl Writer<'_> {
 
     /// Writes one condition; its transition time moves only with its status.
     fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
-        let since = find(self.conditions, kind)
+        let since = find(self.before, kind)
             .filter(|old| old.status == truth.as_str())
             .map_or_else(|| whole_seconds(self.now), |old| old.last_transition_time.clone());
         self.remove(kind);
