@@ -25,6 +25,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::future::join_all;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Config, applier};
@@ -38,6 +39,7 @@ pub use gauges::Gauges;
 pub use preflight::PreflightError;
 use stored::{Key, Stored};
 use tracks::Tracks;
+use watch::Signals;
 
 use crate::admin::Readiness;
 use crate::crd::names::FIELD_MANAGER;
@@ -137,11 +139,13 @@ impl Controller {
         let mut tasks = JoinSet::new();
         let mut lanes = HashMap::new();
         let mut stores = Vec::new();
+        let mut listed = Vec::new();
         for namespace in namespaces {
             let (store, writer) = reflector::store();
             let api = preflight::scoped(&kube, namespace.as_deref());
-            let follow = watch::follow(Arc::clone(&ctx), api, writer, store.clone(), stop.clone());
-            tokio::spawn(follow);
+            let signals = Signals { stop: stop.clone(), listed: CancellationToken::new() };
+            listed.push(signals.listed.clone());
+            tokio::spawn(watch::follow(Arc::clone(&ctx), api, writer, store.clone(), signals));
             let (sender, requests) = mpsc::unbounded_channel();
             tasks.spawn(work(Arc::clone(&ctx), store.clone(), requests));
             lanes.insert(namespace, sender);
@@ -151,7 +155,8 @@ impl Controller {
         tokio::spawn(wake_held(Arc::clone(&ctx), stores.clone()));
         let is_listed = tokio::select! {
             () = stop.cancelled() => false,
-            () = listed(&stores) => true,
+            // Claims need the whole, consistently listed store before the first write.
+            _ = join_all(listed.iter().map(CancellationToken::cancelled)) => true,
         };
         if is_listed {
             readiness.met(CACHES);
@@ -168,14 +173,6 @@ impl Controller {
         }
         drop(lanes);
         while tasks.join_next().await.is_some() {}
-    }
-}
-
-/// Claims need the whole, consistently listed store before the first write.
-async fn listed(stores: &[Store<Stored>]) {
-    for store in stores {
-        // An error means that the watch has ended, and with it the process.
-        let _ = store.wait_until_ready().await;
     }
 }
 

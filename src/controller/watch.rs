@@ -24,13 +24,23 @@ use crate::plan::conditions::is_true;
 /// Objects of a page of the first list.
 const PAGE: u32 = 250;
 
-/// Follows the objects of one namespace, or of all, until `stop`.
+/// The signals of a watch.
+#[derive(Clone, Debug)]
+pub(super) struct Signals {
+    /// Ends it.
+    pub(super) stop: CancellationToken,
+    /// Cancelled once all objects are listed. Our own, because the store's `wait_until_ready` wakes
+    /// only the last who asked, and the applier asks too.
+    pub(super) listed: CancellationToken,
+}
+
+/// Follows the objects of one namespace, or of all, until it is stopped.
 pub(super) async fn follow(
     ctx: Arc<Context>,
     api: Api<Stored>,
     mut writer: Writer<Stored>,
     store: Store<Stored>,
-    stop: CancellationToken,
+    signals: Signals,
 ) {
     // Paged lists are consistent; a list from a cache could miss an object that holds a claim.
     let config = watcher::Config::default().page_size(PAGE);
@@ -38,7 +48,7 @@ pub(super) async fn follow(
     let mut listed = HashSet::new();
     loop {
         let event = tokio::select! {
-            () = stop.cancelled() => return,
+            () = signals.stop.cancelled() => return,
             event = events.next() => event,
         };
         let event = match event {
@@ -65,6 +75,7 @@ pub(super) async fn follow(
                     consider(&ctx, &object);
                 }
                 listed.clear();
+                signals.listed.cancel();
             }
             watcher::Event::Apply(object) => {
                 claim(&ctx, &object);
