@@ -5,6 +5,12 @@
 //!      all driven by controller (Kubernetes) and by cli (files)
 //! ```
 
+pub mod admin;
+pub mod cli;
+pub mod controller;
 #[expect(unreachable_pub, reason = "the KubeSchema derive copies each struct into a private block")]
 pub mod crd;
+pub mod domain;
 pub mod google;
+pub mod metrics;
+pub mod telemetry;

@@ -19,6 +19,20 @@ pub enum ApiMethod {
 }
 
 impl ApiMethod {
+    /// All methods.
+    pub const ALL: [Self; 10] = [
+        Self::CustomersGet,
+        Self::CustomersInsert,
+        Self::CustomersPatch,
+        Self::CustomersUpdate,
+        Self::SubscriptionsList,
+        Self::DirectoryCustomersGet,
+        Self::DirectoryCustomersPatch,
+        Self::UsersGet,
+        Self::UsersInsert,
+        Self::UsersMakeAdmin,
+    ];
+
     /// Google's method id; metric label and message text.
     #[must_use]
     pub fn id(self) -> &'static str {

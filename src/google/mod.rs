@@ -1,11 +1,13 @@
 //! Clients of Google's REST APIs. Nothing here knows Kubernetes.
 
 pub mod error;
+pub mod lane;
 pub mod types;
 
 use std::future::Future;
 
 pub use error::{ApiError, ApiMethod, ErrorClass, Failure};
+pub use lane::Lane;
 use types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};
 
 /// The methods of the Reseller and Directory APIs that the operator uses, under Google's own

@@ -1,0 +1,134 @@
+//! The command line: arguments become types here, and nowhere else reads the environment.
+
+pub mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  Run against the cluster of the current kubeconfig context
+    reseller-operator run --credentials-file key.json --subject admin@reseller.example
+
+  The same in a pod, where the environment says it all
+    RESELLER_OPERATOR_SUBJECT=admin@reseller.example reseller-operator run
+
+Every long flag has an environment variable of the same name: --admin-address is
+RESELLER_OPERATOR_ADMIN_ADDRESS. Flags win over the environment.";
+
+/// Keeps Google Workspace reseller customers as the manifests in Git say.
+///
+/// A ResellerCustomer object in Kubernetes says what a customer account should be. The operator
+/// orders it when it does not exist, updates it when it differs, and tells in the object's status
+/// what it found. It never deletes an account.
+#[derive(Parser, Debug)]
+#[command(name = "reseller-operator", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Run(run::RunArgs),
+}
+
+impl Cli {
+    /// Reads the arguments. Otherwise prints what clap has to say, and gives the exit code.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, ExitCode> {
+        Self::try_parse_from(arguments).map_err(|error| {
+            // Nobody is left to tell when stdout or stderr is closed.
+            let _ = error.print();
+            ExitCode::from(exit_code(&error))
+        })
+    }
+
+    /// Does what the subcommand says.
+    pub async fn execute(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Run(args) => run::cmd(args).await,
+        }
+    }
+}
+
+/// 0 for help and version, 1 for wrong arguments: clap's 2 means changes here (cli.md).
+fn exit_code(error: &clap::Error) -> u8 {
+    u8::from(error.use_stderr())
+}
+
+/// A duration such as `30s`, `10m` or `1h 30m`.
+fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
+    humantime::parse_duration(text)
+}
+
+/// How often something is done: a duration that is not zero.
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(Duration::ZERO) => Err("an interval must be longer than zero".to_owned()),
+        Ok(interval) => Ok(interval),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn exit(arguments: &[&str]) -> u8 {
+        let arguments = ["reseller-operator"].iter().chain(arguments);
+        exit_code(&Cli::try_parse_from(arguments).unwrap_err())
+    }
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_and_version_are_answers_and_wrong_arguments_are_not() {
+        assert_eq!(exit(&["--help"]), 0);
+        assert_eq!(exit(&["--version"]), 0);
+        assert_eq!(exit(&["run", "--help"]), 0);
+        assert_eq!(exit(&[]), 1);
+        assert_eq!(exit(&["fly"]), 1);
+        assert_eq!(exit(&["run", "--fly"]), 1);
+        assert_eq!(exit(&["run", "--log-filter", "loud"]), 1);
+    }
+
+    #[test]
+    fn every_long_flag_has_its_environment_variable() {
+        for command in Cli::command().get_subcommands() {
+            let flags = command.get_arguments().filter(|flag| flag.get_env().is_some());
+            for flag in flags {
+                let long = flag.get_long().unwrap_or_default();
+                let name = format!("RESELLER_OPERATOR_{}", long.replace('-', "_").to_uppercase());
+                assert_eq!(flag.get_env().and_then(|env| env.to_str()), Some(name.as_str()));
+            }
+            let without = command.get_arguments().filter(|flag| {
+                flag.get_env().is_none() && !matches!(flag.get_long(), Some("help") | None)
+            });
+            assert_eq!(without.map(|flag| flag.get_id().as_str()).collect::<Vec<_>>(), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn every_flag_is_explained() {
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments() {
+                assert!(flag.get_help().is_some(), "--{} has no help", flag.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn an_interval_of_zero_is_refused() {
+        assert_eq!(interval("10m").unwrap(), Duration::from_mins(10));
+        assert!(interval("0s").is_err());
+        assert!(interval("soon").is_err());
+    }
+}

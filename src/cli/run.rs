@@ -1,0 +1,153 @@
+//! `reseller-operator run`: the controller.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{duration, interval};
+use crate::admin::{self, Admin, Readiness};
+use crate::metrics::Metrics;
+use crate::telemetry::{self, LogFilter, LogFormat};
+
+/// Run the controller.
+///
+/// Watches ResellerCustomer objects and keeps the customers at Google as they say, until SIGTERM.
+/// The kubeconfig is found as kubectl finds it (KUBECONFIG, ~/.kube/config), else in the pod.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub kubernetes: KubernetesArgs,
+    #[command(flatten)]
+    pub timing: TimingArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Which objects, in which cluster.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Kubernetes")]
+pub struct KubernetesArgs {
+    /// Watch only this namespace; give it again for more (in the environment: separated by commas)
+    /// [default: all]
+    #[arg(
+        long,
+        value_name = "NS",
+        value_delimiter = ',',
+        env = "RESELLER_OPERATOR_WATCH_NAMESPACE"
+    )]
+    pub watch_namespace: Vec<String>,
+    /// Context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME", env = "RESELLER_OPERATOR_CONTEXT")]
+    pub context: Option<String>,
+}
+
+/// How often, and how long.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Timing")]
+pub struct TimingArgs {
+    /// How often a settled customer is read again; spread evenly, never all at once
+    #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "24h")]
+    #[arg(env = "RESELLER_OPERATOR_RESYNC_INTERVAL")]
+    pub resync_interval: Duration,
+    /// How often, while a person at the customer still has to act (terms of service)
+    #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "10m")]
+    #[arg(env = "RESELLER_OPERATOR_ONBOARDING_INTERVAL")]
+    pub onboarding_interval: Duration,
+    /// How often a Stalled object is tried again unchanged
+    #[arg(long, value_name = "DURATION", value_parser = interval, default_value = "1h")]
+    #[arg(env = "RESELLER_OPERATOR_STALLED_RETRY_INTERVAL")]
+    pub stalled_retry_interval: Duration,
+    /// How long a 404 after an order may be read-after-write lag
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m")]
+    #[arg(env = "RESELLER_OPERATOR_LAG_GRACE")]
+    pub lag_grace: Duration,
+    /// How long after a write a differing read is taken for lag
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    #[arg(env = "RESELLER_OPERATOR_SETTLE_TIME")]
+    pub settle_time: Duration,
+    /// How long Google may be unreadable before Ready turns Unknown
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+    #[arg(env = "RESELLER_OPERATOR_STALENESS_BUDGET")]
+    pub staleness_budget: Duration,
+}
+
+/// How much.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Most customers ordered in an hour; further orders wait
+    #[arg(long, value_name = "N", default_value = "50")]
+    #[arg(env = "RESELLER_OPERATOR_MAX_ORDERS_PER_HOUR")]
+    pub max_orders_per_hour: NonZeroU32,
+    /// Most customers worked on at once
+    #[arg(long, value_name = "N", default_value = "16")]
+    #[arg(env = "RESELLER_OPERATOR_MAX_IN_FLIGHT")]
+    pub max_in_flight: NonZeroUsize,
+}
+
+/// What the operator shows of itself.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Observability")]
+pub struct ServerArgs {
+    /// Where /healthz, /readyz and /metrics are served; with port 0 the first log lines name the
+    /// port
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    #[arg(env = "RESELLER_OPERATOR_ADMIN_ADDRESS")]
+    pub admin_address: SocketAddr,
+    /// How log lines look [default: text on a terminal, json elsewhere]
+    #[arg(long, value_name = "FORMAT", env = "RESELLER_OPERATOR_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged: LEVEL or TARGET=LEVEL, separated by commas. Libraries never go below info,
+    /// because their traces hold URLs and bodies
+    #[arg(long, value_name = "DIRECTIVES", default_value = "info")]
+    #[arg(env = "RESELLER_OPERATOR_LOG_FILTER")]
+    pub log_filter: LogFilter,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let RunArgs { kubernetes: _, timing: _, limits: _, server } = args;
+    let format = server.log_format.unwrap_or_else(LogFormat::for_stderr);
+    telemetry::init(format, server.log_filter).context("cannot log")?;
+
+    let stop = stop_on_signal()?;
+    let admin = Admin {
+        readiness: Readiness::default(),
+        metrics: Arc::new(Metrics::new()),
+        refresh: Arc::new(|_| ()),
+    };
+    let listening = admin::serve(server.admin_address, admin, stop.clone())
+        .await
+        .with_context(|| format!("cannot listen on --admin-address {}", server.admin_address))?;
+    tracing::info!(address = %listening.address, "serving /healthz, /readyz and /metrics");
+
+    stop.cancelled().await;
+    listening.server.await?.context("the admin server failed")?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A token that the first SIGTERM or SIGINT cancels.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("stopping: SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
+        }
+        cancel.cancel();
+    });
+    Ok(stop)
+}
