@@ -13,4 +13,5 @@ pub mod crd;
 pub mod domain;
 pub mod google;
 pub mod metrics;
+pub mod plan;
 pub mod telemetry;

@@ -174,6 +174,12 @@ pub fn is_order(order: &Customer, payload_hash: &str) -> bool {
     order_hash(order) == payload_hash
 }
 
+/// Hash of a users.insert for the ledger. The password is no part of it.
+#[must_use]
+pub fn user_hash(primary_email: &str) -> String {
+    hash(&["user", primary_email])
+}
+
 fn order_proof(account: &Customer) -> String {
     let [email, country] = [Field::AlternateEmail, Field::CountryCode]
         .map(|field| normal_form(field, field.observed(account)));

@@ -106,7 +106,12 @@ pub struct Verdict {
 }
 
 /// Puts the conditions of a verdict into a status, over those that are there.
-pub fn render(status: &mut ResellerCustomerStatus, verdict: &Verdict, generation: i64, now: Timestamp) {
+pub fn render(
+    status: &mut ResellerCustomerStatus,
+    verdict: &Verdict,
+    generation: i64,
+    now: Timestamp,
+) {
     let mut writer = Writer { conditions: &mut status.conditions, generation, now };
     let is_verdict = writer.summary(&verdict.summary);
     if let Some((reason, message)) = &verdict.synced {
@@ -166,7 +171,12 @@ impl Writer<'_> {
             Summary::Drifted(message) => self.ready(ReadyReason::Drifted, message),
             Summary::CorrectingDrift(message) => {
                 self.ready(ReadyReason::Drifted, message);
-                self.set("Reconciling", Truth::True, Reconciling::CorrectingDrift.as_str(), message);
+                self.set(
+                    "Reconciling",
+                    Truth::True,
+                    Reconciling::CorrectingDrift.as_str(),
+                    message,
+                );
                 true
             }
             Summary::Progressing(reason, message) => {
@@ -220,7 +230,8 @@ impl Writer<'_> {
 
     /// Pausing removes Reconciling; a Ready that came with it becomes Unknown. Stalled stays.
     fn pause(&mut self, applied: bool) -> bool {
-        let message = "spec.suspend is true: nothing is read or written at Google. Set it to false to go on.";
+        let message =
+            "spec.suspend is true: nothing is read or written at Google. Set it to false to go on.";
         let is_ready = is_true(self.conditions, "Ready");
         let was_reconciling = is_true(self.conditions, "Reconciling");
         self.remove("Reconciling");
@@ -242,11 +253,18 @@ impl Writer<'_> {
                 }
                 if seen.by_id_only {
                     let message = "The account was looked up by its id, which says nothing of other teams on the domain.";
-                    self.set("MultipleTeams", Truth::Unknown, FactReason::NotRead.as_str(), message);
+                    self.set(
+                        "MultipleTeams",
+                        Truth::Unknown,
+                        FactReason::NotRead.as_str(),
+                        message,
+                    );
                 }
             }
             Fact::Kept => {
-                TYPES.map(|kind| self.set_if_absent(kind, FactReason::NotRead.as_str(), unread));
+                for kind in TYPES {
+                    self.set_if_absent(kind, FactReason::NotRead.as_str(), unread);
+                }
             }
             Fact::KeptDenied => {
                 let denied = "Google refuses to let this account be read.";

@@ -1,0 +1,131 @@
+//! What is told once, on a transition; status.md, Events. Names of fields, never their values.
+
+use super::action::{Action, Cause};
+use super::conditions::{find, is_true};
+use super::outcome::Applied;
+use super::reasons::{Reconciling, SyncedReason};
+use crate::crd::{OperationKind, Origin, ResellerCustomerStatus};
+
+/// A Kubernetes Event about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Closed set of status.md.
+    pub reason: &'static str,
+    /// For people.
+    pub note: String,
+    /// Whether a person should look.
+    pub is_warning: bool,
+}
+
+fn normal(reason: &'static str, note: String) -> Event {
+    Event { reason, note, is_warning: false }
+}
+
+fn warning(reason: &'static str, note: String) -> Event {
+    Event { reason, note, is_warning: true }
+}
+
+/// The events of the way from one status to the next.
+pub(super) fn between(
+    old: &ResellerCustomerStatus,
+    new: &ResellerCustomerStatus,
+    applied: &Applied,
+) -> Vec<Event> {
+    let mut events = memory_events(old, new);
+    events.extend(applied.done.iter().flat_map(|(action, _)| action_events(action)));
+    events.extend(condition_events(old, new));
+    events
+}
+
+fn memory_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> Vec<Event> {
+    let mut events = Vec::new();
+    let id = new.customer_id.as_deref().unwrap_or_default();
+    let had_open_order = old
+        .pending_operation
+        .as_ref()
+        .is_some_and(|operation| operation.kind == OperationKind::CustomersInsert);
+    let is_other = old.customer_id != new.customer_id || old.origin != new.origin;
+    match new.origin.filter(|_| is_other) {
+        Some(Origin::Ordered) if had_open_order => {
+            events.push(normal("OrderResolved", format!("The order was carried out: {id}.")));
+        }
+        Some(Origin::Ordered) => events.push(normal("Ordered", format!("Ordered {id}."))),
+        Some(Origin::Adopted) => events.push(normal("Adopted", format!("Adopted {id}."))),
+        None => {}
+    }
+    if had_open_order && new.pending_operation.is_none() && new.origin == old.origin {
+        events.push(normal("OrderResolved", "Nothing was ordered.".to_owned()));
+    }
+    if old.lost_at.is_none() && new.lost_at.is_some() {
+        let note = format!("{id} belongs to somebody else now; id and origin are kept.");
+        events.push(warning("Lost", note));
+    }
+    events
+}
+
+fn action_events(action: &Action) -> Vec<Event> {
+    match action {
+        Action::CustomersPatch(patch) => {
+            [(Cause::Edit, "Updated"), (Cause::Drift, "DriftCorrected")]
+                .into_iter()
+                .filter_map(|(cause, reason)| {
+                    let changes: Vec<_> =
+                        patch.changes.iter().filter(|change| change.cause == cause).collect();
+                    let names = super::compare::names(changes.iter().copied());
+                    (!changes.is_empty()).then(|| normal(reason, format!("Wrote {names}.")))
+                })
+                .collect()
+        }
+        Action::DirectoryCustomersPatch(patch) => {
+            let note = format!(
+                "Set spec.language to {}; only users made later get it.",
+                patch.change.desired
+            );
+            vec![normal("LanguageSet", note)]
+        }
+        Action::UsersInsert { .. } => {
+            vec![normal("AdminCreated", "Created the first administrator.".to_owned())]
+        }
+        Action::CustomersInsert(_) | Action::UsersMakeAdmin { .. } => Vec::new(),
+    }
+}
+
+fn condition_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> Vec<Event> {
+    let turned = |kind: &str, reason: &str| {
+        let has = |status: &ResellerCustomerStatus| {
+            find(&status.conditions, kind).is_some_and(|condition| condition.reason == reason)
+        };
+        has(new) && !has(old)
+    };
+    let message =
+        |kind: &str| find(&new.conditions, kind).map_or_else(String::new, |c| c.message.clone());
+    let mut events = Vec::new();
+    let stalled = |status: &ResellerCustomerStatus| {
+        find(&status.conditions, "Stalled").map(|condition| condition.reason.clone())
+    };
+    if stalled(new).is_some() && stalled(new) != stalled(old) {
+        events.push(warning("Stalled", message("Stalled")));
+    }
+    if turned("Synced", SyncedReason::Drifted.as_str()) {
+        let fields: Vec<&str> = new.drift.iter().map(|entry| entry.field.as_str()).collect();
+        events.push(warning(
+            "DriftDetected",
+            format!("The account differs in {}.", fields.join(", ")),
+        ));
+    }
+    if turned("Synced", SyncedReason::QuotaExceeded.as_str()) {
+        events.push(warning("QuotaExceeded", message("Synced")));
+    }
+    if turned("Reconciling", Reconciling::OrderLimit.as_str()) {
+        events.push(warning("OrderLimit", message("Reconciling")));
+    }
+    let was_awaiting = is_true(&old.conditions, "AwaitingToS");
+    if is_true(&new.conditions, "AwaitingToS") && !was_awaiting {
+        events.push(normal("AwaitingToS", message("AwaitingToS")));
+    }
+    let is_accepted = find(&new.conditions, "AwaitingToS").is_some_and(|c| c.status == "False");
+    if was_awaiting && is_accepted {
+        events.push(normal("ToSAccepted", message("AwaitingToS")));
+    }
+    events
+}
