@@ -6,6 +6,7 @@
 //! ```
 
 pub mod admin;
+pub mod apply;
 pub mod cli;
 pub mod controller;
 #[expect(unreachable_pub, reason = "the KubeSchema derive copies each struct into a private block")]
@@ -13,5 +14,10 @@ pub mod crd;
 pub mod domain;
 pub mod google;
 pub mod metrics;
+pub mod observe;
+pub mod pass;
 pub mod plan;
+pub mod record;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod telemetry;

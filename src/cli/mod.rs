@@ -1,6 +1,10 @@
 //! The command line: arguments become types here, and nowhere else reads the environment.
 
+pub mod crd;
+pub mod google_args;
 pub mod run;
+#[cfg(feature = "simulator")]
+pub mod simulate;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,6 +38,12 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(run::RunArgs),
+    /// Print the CustomResourceDefinition.
+    ///
+    /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
+    Crd,
+    #[cfg(feature = "simulator")]
+    Simulate(simulate::Args),
 }
 
 impl Cli {
@@ -50,6 +60,15 @@ impl Cli {
     pub async fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => run::cmd(args).await,
+            Command::Crd => {
+                crd::cmd(&mut std::io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            #[cfg(feature = "simulator")]
+            Command::Simulate(args) => {
+                simulate::cmd(args).await?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::google_args::GoogleArgs;
 use super::{duration, interval};
 use crate::admin::{self, Admin, Readiness};
 use crate::metrics::Metrics;
@@ -22,6 +23,8 @@ use crate::telemetry::{self, LogFilter, LogFormat};
 /// The kubeconfig is found as kubectl finds it (KUBECONFIG, ~/.kube/config), else in the pod.
 #[derive(Args, Debug)]
 pub struct RunArgs {
+    #[command(flatten)]
+    pub google: GoogleArgs,
     #[command(flatten)]
     pub kubernetes: KubernetesArgs,
     #[command(flatten)]
@@ -115,7 +118,7 @@ pub struct ServerArgs {
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let RunArgs { kubernetes: _, timing: _, limits: _, server } = args;
+    let RunArgs { google: _, kubernetes: _, timing: _, limits: _, server } = args;
     let format = server.log_format.unwrap_or_else(LogFormat::for_stderr);
     telemetry::init(format, server.log_filter).context("cannot log")?;
 

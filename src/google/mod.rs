@@ -1,13 +1,32 @@
 //! Clients of Google's REST APIs. Nothing here knows Kubernetes.
 
+mod answer;
+mod auth;
+mod client;
 pub mod error;
-pub mod lane;
+mod error_body;
+mod http;
+mod lane;
+mod pace;
+mod quota;
+mod request;
+mod retry;
+mod settings;
 pub mod types;
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 
+pub use auth::KeyError;
+pub use client::{Client, Permit};
 pub use error::{ApiError, ApiMethod, ErrorClass, Failure};
 pub use lane::Lane;
+pub use settings::{
+    Access, CallObserver, CredentialSource, DIRECTORY_URL, IAM_URL, METADATA_URL, RESELLER_URL,
+    Settings, SetupError, TOKEN_URL, Url,
+};
 use types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};
 
 /// The methods of the Reseller and Directory APIs that the operator uses, under Google's own

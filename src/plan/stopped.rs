@@ -1,5 +1,7 @@
 //! What ends a pass before Google is asked, and what is announced before it is.
 
+use std::ops::ControlFlow::{self, Break, Continue};
+
 use super::conditions::{self, Fact, find, is_true};
 use super::reasons::{ReadyReason, Reconciling, Stalled, SyncedReason};
 use super::{Claim, Next, Plan, Summary, Surroundings, Verdict};
@@ -9,32 +11,28 @@ use crate::domain::violation::Violations;
 use crate::domain::{Desired, Field};
 use jiff::Timestamp;
 
-/// The plan of an object that is not looked up: suspended, not possible, or claimed by another.
+/// Whether the object is looked up: goes on with what it asks for, or breaks off with the plan of
+/// an object that is suspended, not possible, or claimed by another.
 #[must_use]
-pub fn stopped_before_read(
+pub fn stopped_before_read<'a>(
     spec: &ResellerCustomerSpec,
-    desired: &Result<Desired, Violations>,
+    desired: &'a Result<Desired, Violations>,
     memory: &ResellerCustomerStatus,
     surroundings: &Surroundings,
-) -> Option<Plan> {
+) -> ControlFlow<Plan, &'a Desired> {
     if spec.suspend {
-        let is_applied = desired.as_ref().is_ok_and(|desired| counts_as_applied(memory, desired));
-        return Some(unread(
-            memory,
-            Summary::Paused { applied: is_applied },
-            None,
-            Next::AwaitChange,
-        ));
+        let applied = desired.as_ref().is_ok_and(|desired| counts_as_applied(memory, desired));
+        return Break(unread(memory, Summary::Paused { applied }, None, Next::AwaitChange));
     }
     let (reason, message, next) = match (desired, &surroundings.claim) {
-        (Err(violations), _) => (Stalled::InvalidSpec, violations.to_string(), Next::AwaitChange),
+        (Err(faults), _) => (Stalled::InvalidSpec, faults.to_string(), Next::AwaitChange),
         (Ok(_), Claim::Other(holder)) => {
             (Stalled::DuplicateClaim, duplicate_claim(holder.as_deref()), Next::StalledRetry)
         }
-        (Ok(_), Claim::Held) => return None,
+        (Ok(desired), Claim::Held) => return Continue(desired),
     };
     let synced = Some((SyncedReason::NotRead, "The account was not read: see Stalled.".to_owned()));
-    Some(unread(memory, Summary::Stalled(reason, message), synced, next))
+    Break(unread(memory, Summary::Stalled(reason, message), synced, next))
 }
 
 fn unread(

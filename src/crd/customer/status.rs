@@ -17,10 +17,13 @@ pub struct ResellerCustomerStatus {
     /// Generation that the conditions give a verdict on; -1 before the first one.
     #[serde(default = "never_observed")]
     pub observed_generation: i64,
+    /// What holds now. `Ready` sums up; `Reconciling` and `Stalled` are there only while true, and
+    /// `Stalled` waits for a person: its message says what to do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// Google's permanent id of the account that is ours.
+    /// Google's permanent id of the account that is ours: ordered or adopted by this object. What
+    /// is merely seen at Google is only told in messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
     /// How the account became ours.
@@ -183,6 +186,7 @@ pub struct Approval {
 #[serde(rename_all = "camelCase")]
 pub struct InitialAdminStatus {
     /// Who signs in.
+    #[schemars(length(max = 254))] // a rule reads it, and rules need bounds
     pub primary_email: String,
     /// Secret with the first password.
     pub secret_name: String,
@@ -201,11 +205,15 @@ pub struct InitialAdminStatus {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct TransferableSubscription {
+    /// Google's id of the product.
     pub sku_id: String,
+    /// Google's name of the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku_name: Option<String>,
+    /// Fewest seats that a transfer must keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_transferable_seats: Option<i32>,
+    /// Until when the transfer token allows the transfer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transferability_expiration_time: Option<Time>,
 }
