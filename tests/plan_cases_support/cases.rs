@@ -117,7 +117,7 @@ fn raw<'a>(name: &str, fragments: &'a Value) -> &'a Value {
 
 fn resolved(case: &Value, variant: &str, fragments: &Value) -> Case {
     let mut case = case.clone();
-    let spec = case.get("spec").cloned().unwrap_or_default();
+    let spec = case.get("spec").cloned().unwrap_or_else(|| Value::Object(Map::new()));
     if spec.get("like").is_none() {
         let base = Value::Object(Map::from_iter([("like".to_owned(), Value::from("spec"))]));
         case["spec"] = merge(&base, &spec);

@@ -1,8 +1,16 @@
 //! Runs a case: the passes before it, the pass itself, and once more what only read.
 
-use futures::executor::block_on;
-use reseller_operator::crd::{ResellerCustomer, ResellerCustomerStatus};
+use std::io;
+use std::ops::ControlFlow;
+
+use reseller_operator::crd::{ResellerCustomerStatus, SecretKeyRef};
+use reseller_operator::domain::Desired;
+use reseller_operator::pass::{Subject, pass};
+use reseller_operator::plan::{Next, announce, stopped_before_read};
+use reseller_operator::record::Record;
+use secrecy::SecretString;
 use serde_json::Value;
+use tokio::runtime::Builder;
 
 use super::cases::Case;
 use super::check::{Done, differences};
@@ -61,4 +69,91 @@ fn unlisted(done: &Done) -> impl Iterator<Item = String> {
         Step::Unlisted(call) => Some(format!("unlisted call: {call}")),
         _ => None,
     })
+}
+
+/// One pass, as the controller makes it: announced first where the generation is new.
+fn one_pass(case: &Value, status: Option<ResellerCustomerStatus>, nonce: &str) -> Done {
+    let object = object(case, status);
+    let before = object.status.clone().unwrap_or_default();
+    let surroundings = surroundings(case, &object, nonce);
+    let (generation, now) = (generation(case), now(case));
+    let desired = Desired::validate(&object.spec);
+    let mut done = Done {
+        before: before.clone(),
+        announced: None,
+        status: before.clone(),
+        events: Vec::new(),
+        next: "awaitChange".to_owned(),
+        steps: Vec::new(),
+    };
+    // The controller releases an object that is being deleted.
+    if case["deleted"] == true {
+        return done;
+    }
+    let announced = match stopped_before_read(&object.spec, &desired, &before, &surroundings) {
+        ControlFlow::Continue(desired) => announce(desired, &before, generation, now),
+        ControlFlow::Break(_) => None,
+    };
+    if case["announce"] == true {
+        done.status = announced.clone().unwrap_or(before);
+        done.announced = announced;
+        return done;
+    }
+    let log = Log::default();
+    let google = Script { answers: &case["google"], log: &log };
+    let record = Memory { case, log: &log };
+    let memory = announced.as_ref().unwrap_or(&before);
+    let subject = Subject { spec: &object.spec, desired: &desired, memory, generation };
+    let runtime = Builder::new_current_thread().build().expect("a runtime without IO");
+    if let Ok(outcome) = runtime.block_on(pass(&google, &record, subject, &surroundings, now)) {
+        done.status = outcome.status;
+        done.events = outcome.events.iter().map(|event| event.reason.to_owned()).collect();
+        done.next = next(outcome.next).to_owned();
+    }
+    done.announced = announced;
+    done.steps = log.steps();
+    done
+}
+
+fn next(next: Next) -> &'static str {
+    match next {
+        Next::Resync => "resync",
+        Next::Onboarding => "onboarding",
+        Next::Soon => "soon",
+        Next::Settle => "settle",
+        Next::Grace => "grace",
+        Next::Retry => "retry",
+        Next::StalledRetry => "stalledRetry",
+        Next::Minute => "minute",
+        Next::AwaitChange => "awaitChange",
+    }
+}
+
+/// The record that a case describes: it takes the ledger, or has a conflict, or loses the fence.
+struct Memory<'a> {
+    case: &'a Value,
+    log: &'a Log,
+}
+
+impl Record for Memory<'_> {
+    type Error = io::Error;
+
+    async fn record(&self, status: &ResellerCustomerStatus) -> io::Result<()> {
+        if self.case["record"] == "conflict" {
+            return Err(io::Error::other("conflict"));
+        }
+        self.log.push(Step::Recorded(Box::new(status.clone())));
+        Ok(())
+    }
+
+    async fn password(&self, _reference: &SecretKeyRef) -> io::Result<SecretString> {
+        if self.case["password"] != "present" {
+            self.log.push(Step::SecretCreated);
+        }
+        Ok(SecretString::from("Correct-Horse-7"))
+    }
+
+    fn fence(&self) -> Option<&'static str> {
+        (self.case["record"] == "fenced").then_some("the lease is lost")
+    }
 }
