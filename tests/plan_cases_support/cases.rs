@@ -176,10 +176,34 @@ fn without(value: &Value, keys: &[&str]) -> Value {
     value
 }
 
-/// `over` laid over `base`: mappings member by member, all else replaced. Nulls stay.
+/// What an answer of Google's can be; the first one of a mapping says which.
+const ANSWERS: [&str; 11] = [
+    "status",
+    "html",
+    "timeout",
+    "broken",
+    "refused-connection",
+    "token-unavailable",
+    "credentials",
+    "scope-not-granted",
+    "body",
+    "echo",
+    "ok",
+];
+
+/// Whether both are answers of Google's, of different kinds.
+fn are_different_answers(base: &Map<String, Value>, over: &Map<String, Value>) -> bool {
+    let kinds = |map: &Map<String, Value>| ANSWERS.map(|kind| map.contains_key(kind));
+    let (base, over) = (kinds(base), kinds(over));
+    let is_any = |kinds: [bool; 11]| kinds.contains(&true);
+    is_any(base) && is_any(over) && !base.iter().zip(over).any(|(one, other)| *one && other)
+}
+
+/// `over` laid over `base`: mappings member by member, all else replaced, and so is an answer of
+/// Google's of another kind. Nulls stay.
 pub(crate) fn merge(base: &Value, over: &Value) -> Value {
     match (base, over) {
-        (Value::Object(base), Value::Object(over)) => {
+        (Value::Object(base), Value::Object(over)) if !are_different_answers(base, over) => {
             let mut merged = base.clone();
             for (key, value) in over {
                 let value = base.get(key).map_or_else(|| value.clone(), |old| merge(old, value));

@@ -80,7 +80,11 @@ pub(crate) fn broken(spec: &ResellerCustomerSpec, generation: i64, done: &Done) 
         if *status == done.before {
             continue;
         }
-        let lines = of_status(spec, generation, &done.before, status);
+        let before = match &done.announced {
+            Some(announced) if what != "announced" => announced,
+            _ => &done.before,
+        };
+        let lines = of_status(spec, generation, before, status);
         found.extend(lines.into_iter().map(|line| format!("{what}: {line}")));
     }
     for event in done.events.iter().filter(|event| !EVENTS.contains(&event.as_str())) {

@@ -54,17 +54,24 @@ fn spec(value: &Value) -> ResellerCustomerSpec {
     serde_json::from_value(value.clone()).expect("the spec of a case")
 }
 
+/// The spec with what another member of the case lays over it.
+fn spec_with(case: &Value, key: &str) -> Value {
+    let over = case.get(key).cloned().unwrap_or_else(|| json!({}));
+    strip_nulls(merge(&case["spec"], &over))
+}
+
 fn first_status(case: &Value) -> ResellerCustomerStatus {
     let mut status = match &case["status"] {
         Value::Null => json!({}),
         given => given.clone(),
     };
-    let observed = status["observedGeneration"].as_i64().unwrap_or(-1);
+    // A progressing object's conditions are of a generation that has no verdict yet.
+    let observed = status["observedGeneration"].as_i64().unwrap_or(-1).max(1);
     let conditions = status["conditions"].as_object().cloned().unwrap_or_default();
     status["conditions"] =
         conditions.iter().map(|(kind, short)| condition(kind, short, observed)).collect();
     if let Some(operation) = status["pendingOperation"].as_object_mut() {
-        let sent = strip_nulls(merge(&case["spec"], &case["orderedSpec"]));
+        let sent = spec_with(case, "orderedSpec");
         let sent: Customer = serde_json::from_value(sent).expect("a spec is like a record");
         operation.insert("payloadHash".to_owned(), order_hash(&sent).into());
     }
@@ -93,7 +100,7 @@ fn condition(kind: &str, short: &Value, observed: i64) -> Value {
 /// What is remembered of the managed fields: all that `rememberedSpec` over `spec` manages, or
 /// those that are named.
 fn fields(case: &Value) -> Value {
-    let spec = spec(&strip_nulls(merge(&case["spec"], &case["rememberedSpec"])));
+    let spec = spec(&spec_with(case, "rememberedSpec"));
     let is_meant = |field: Field| match &case["remembered"] {
         Value::Null => false,
         Value::Array(named) => named.iter().any(|path| path == field.path()),
