@@ -233,9 +233,7 @@ fn resolve(value: &Value, world: &str, fragments: &Value) -> Value {
                 .collect();
             merge(&base, &Value::Object(rest))
         }
-        Value::Array(items) => {
-            items.iter().map(|item| resolve(item, world, fragments)).collect()
-        }
+        Value::Array(items) => items.iter().map(|item| resolve(item, world, fragments)).collect(),
         other => other.clone(),
     }
 }

@@ -166,9 +166,7 @@ fn is_known(kind: &str, status: &str, reason: &str) -> bool {
         ("Stalled", "True") => STALLED,
         ("Synced", "True") => &["InSync"],
         ("Synced", "False") => &["Pending", "Drifted", "ValueNotAccepted", "NotManaged"],
-        ("Synced", "Unknown") => {
-            &["NotRead", "QuotaExceeded", "Unavailable", "CredentialsInvalid"]
-        }
+        ("Synced", "Unknown") => &["NotRead", "QuotaExceeded", "Unavailable", "CredentialsInvalid"],
         ("Paused", "True") => &["Suspended"],
         ("Managed" | "ForeignManaged" | "MultipleTeams", "True" | "False" | "Unknown") => {
             FACT_REASONS
@@ -189,9 +187,8 @@ fn of_summary(conditions: &[Condition]) -> Vec<String> {
     if reconciling.is_some() && stalled.is_some() {
         found.push("Reconciling and Stalled are both True".to_owned());
     }
-    let says_the_same = |other: &Condition| {
-        other.reason == ready.reason && other.message == ready.message
-    };
+    let says_the_same =
+        |other: &Condition| other.reason == ready.reason && other.message == ready.message;
     if ready.status == "False" && !reconciling.into_iter().chain(stalled).any(says_the_same) {
         found.push("Ready=False says something else than Stalled or Reconciling".to_owned());
     }

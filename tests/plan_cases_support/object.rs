@@ -86,7 +86,8 @@ fn condition(kind: &str, short: &Value, observed: i64) -> Value {
     let is = short.as_str().or_else(|| short["is"].as_str()).expect("a condition");
     let (status, reason) = is.split_once('/').expect("STATUS/REASON");
     // Ready=False has the message of what comes with it.
-    let message = if ["Ready", "Reconciling", "Stalled"].contains(&kind) { "Summary" } else { kind };
+    let message =
+        if ["Ready", "Reconciling", "Stalled"].contains(&kind) { "Summary" } else { kind };
     json!({
         "type": kind,
         "status": status,
@@ -145,6 +146,7 @@ pub(crate) fn surroundings(case: &Value, object: &ResellerCustomer, nonce: &str)
             "absent" => PasswordSecret::Absent,
             "keyMissing" => PasswordSecret::KeyMissing,
             "unusable" => PasswordSecret::Unusable,
+            "changed" => PasswordSecret::Present("2".to_owned()),
             _ => PasswordSecret::Present("1".to_owned()),
         },
         nonce: nonce.to_owned(),
