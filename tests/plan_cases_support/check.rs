@@ -15,7 +15,7 @@ pub(crate) struct Done {
     pub(crate) status: ResellerCustomerStatus,
     /// Reasons of the Events.
     pub(crate) events: Vec<String>,
-    pub(crate) next: String,
+    pub(crate) next: &'static str,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -280,10 +280,10 @@ fn messages(expect: &Value, conditions: &[Condition], found: &mut Vec<String>) {
 
 fn events(expect: &Value, done: &Done, found: &mut Vec<String>) {
     let events = &done.events;
-    if let Some(wanted) = expect["events"].as_array() {
-        if !wanted.iter().map(Value::as_str).eq(events.iter().map(|one| Some(one.as_str()))) {
-            found.push(format!("events: {events:?}, not {}", expect["events"]));
-        }
+    if let Some(wanted) = expect["events"].as_array()
+        && !wanted.iter().map(Value::as_str).eq(events.iter().map(|one| Some(one.as_str())))
+    {
+        found.push(format!("events: {events:?}, not {}", expect["events"]));
     }
     let has = |wanted: &str| events.iter().any(|event| event == wanted);
     for wanted in strings(&expect["eventsHave"]).filter(|wanted| !has(wanted)) {

@@ -116,8 +116,8 @@ fn failure(answer: &Value) -> Option<Failure> {
         .or_else(|| text("scope-not-granted").map(Failure::ScopeNotGranted))
 }
 
-fn json<T: serde::Serialize>(body: &T) -> Option<Value> {
-    Some(serde_json::to_value(body).expect("a body is JSON"))
+fn json<T: serde::Serialize>(body: &T) -> Value {
+    serde_json::to_value(body).expect("a body is JSON")
 }
 
 impl GoogleApi for Script<'_> {
@@ -135,15 +135,15 @@ impl GoogleApi for Script<'_> {
     }
 
     async fn customers_insert(&self, (): (), customer: &Customer) -> Result<Customer, ApiError> {
-        self.call(ApiMethod::CustomersInsert, "", json(customer))
+        self.call(ApiMethod::CustomersInsert, "", Some(json(customer)))
     }
 
     async fn customers_patch(&self, id: &str, patch: &Customer) -> Result<Customer, ApiError> {
-        self.call(ApiMethod::CustomersPatch, id, json(patch))
+        self.call(ApiMethod::CustomersPatch, id, Some(json(patch)))
     }
 
     async fn customers_update(&self, id: &str, customer: &Customer) -> Result<Customer, ApiError> {
-        self.call(ApiMethod::CustomersUpdate, id, json(customer))
+        self.call(ApiMethod::CustomersUpdate, id, Some(json(customer)))
     }
 
     async fn subscriptions_list(
@@ -164,7 +164,7 @@ impl GoogleApi for Script<'_> {
         key: &str,
         patch: &DirectoryCustomer,
     ) -> Result<DirectoryCustomer, ApiError> {
-        self.call(ApiMethod::DirectoryCustomersPatch, key, json(patch))
+        self.call(ApiMethod::DirectoryCustomersPatch, key, Some(json(patch)))
     }
 
     async fn users_get(&self, key: &str) -> Result<User, ApiError> {
@@ -172,7 +172,7 @@ impl GoogleApi for Script<'_> {
     }
 
     async fn users_insert(&self, (): (), user: &NewUser) -> Result<User, ApiError> {
-        self.call(ApiMethod::UsersInsert, "", json(user))
+        self.call(ApiMethod::UsersInsert, "", Some(json(user)))
     }
 
     async fn users_make_admin(&self, key: &str) -> Result<(), ApiError> {

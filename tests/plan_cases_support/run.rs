@@ -86,7 +86,7 @@ fn one_pass(case: &Value, status: Option<ResellerCustomerStatus>, nonce: &str) -
         announced: None,
         status: before.clone(),
         events: Vec::new(),
-        next: "awaitChange".to_owned(),
+        next: "awaitChange",
         steps: Vec::new(),
     };
     // The controller releases an object that is being deleted.
@@ -111,7 +111,7 @@ fn one_pass(case: &Value, status: Option<ResellerCustomerStatus>, nonce: &str) -
     if let Ok(outcome) = runtime.block_on(pass(&google, &record, subject, &surroundings, now)) {
         done.status = outcome.status;
         done.events = outcome.events.iter().map(|event| event.reason.to_owned()).collect();
-        done.next = next(outcome.next).to_owned();
+        done.next = next(outcome.next);
     }
     done.announced = announced;
     done.steps = log.steps();
