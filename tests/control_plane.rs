@@ -3,6 +3,7 @@
 //! own namespace, Google and operator; all share one control plane.
 
 #![expect(clippy::panic, reason = "a test that cannot go on says why")]
+#![expect(unreachable_pub, reason = "a test binary has no callers outside")]
 
 mod common;
 
@@ -15,3 +16,7 @@ mod world;
 
 #[path = "control_plane/flows.rs"]
 mod flows;
+#[path = "control_plane/looking.rs"]
+mod looking;
+#[path = "control_plane/many.rs"]
+mod many;
