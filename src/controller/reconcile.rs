@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::{self, Moment};
 use super::context::Context;
-use super::dereference::password_secret;
+use super::dereference::{password_secret, transfer_token};
 use super::error::{Error, WriteError};
 use super::publish::{publish, tell, write_status};
 use super::random;
@@ -158,6 +158,7 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         approve_order: annotation(APPROVE_ORDER),
         reconcile_requested_at: annotation(RECONCILE_REQUESTED_AT),
         password: password_secret(ctx, object).await?,
+        transfer_token: transfer_token(ctx, object).await?,
         nonce: random::nonce().map_err(|error| Error::Record(RecordError::Random(error)))?,
         durations: ctx.settings.durations,
     })

@@ -243,6 +243,13 @@ impl Writer<'_> {
             self.set("Ready", Truth::Unknown, ReadyReason::Paused.as_str(), message);
         }
         self.set("Paused", Truth::True, PausedReason::Suspended.as_str(), message);
+        if applied {
+            // What is kept is a verdict on this generation too.
+            let is_kept = |kind: &str| ["Ready", "Stalled"].contains(&kind);
+            for condition in self.conditions.iter_mut().filter(|kept| is_kept(&kept.type_)) {
+                condition.observed_generation = Some(self.generation);
+            }
+        }
         applied
     }
 
@@ -272,13 +279,10 @@ impl Writer<'_> {
             }
             Fact::KeptDenied => {
                 let denied = "Google refuses to let this account be read.";
-                for kind in TYPES {
-                    let reason = FactReason::AccessDenied.as_str();
-                    let was_seen = find(self.conditions, kind)
-                        .is_some_and(|old| old.reason != FactReason::NotRead.as_str());
-                    if !was_seen {
-                        self.set(kind, Truth::Unknown, reason, denied);
-                    }
+                let was_seen = find(self.conditions, "Managed")
+                    .is_some_and(|old| old.reason != FactReason::NotRead.as_str());
+                for kind in TYPES.into_iter().filter(|_| !was_seen) {
+                    self.set(kind, Truth::Unknown, FactReason::AccessDenied.as_str(), denied);
                 }
             }
             Fact::Forgotten => {

@@ -15,12 +15,14 @@ use super::compare::{Comparison, compare, drift_entries, names, writes};
 use super::conditions::{Fact, Terms, is_true, whole_seconds};
 use super::reasons::{Reconciling, Stalled, SyncedReason, TermsReason};
 use super::{
-    Grace, Input, Next, OrderGate, Plan, Summary, Verdict, facts, onboarding, outage, vanished,
+    Grace, Input, Next, OrderGate, Plan, Summary, Verdict, facts, onboarding, outage, transfer,
+    vanished,
 };
 use crate::crd::{
     AdoptionPolicy, Approval, CustomerType, DriftPolicy, ManagementPolicy, OperationKind, Origin,
     PendingOperation, ResellerCustomerStatus, names as annotations,
 };
+use crate::domain::Field;
 use crate::domain::desired::type_name;
 use crate::domain::memory::{is_ours, order_hash};
 use crate::domain::observed::{Answer, Key};
@@ -143,13 +145,16 @@ fn full(input: Input<'_>, account: &Customer) -> Plan {
 }
 
 fn identity_mismatch(input: Input<'_>, answer: &Answer) -> Plan {
-    let message = "The account with this id has another primary domain than spec.customerDomain. \
-                   If the domain was renamed: pin spec.customerId to this id and set \
-                   spec.customerDomain to the new name.";
+    let theirs = input.observed.full().and_then(|account| account.customer_domain.as_deref());
+    let theirs = theirs.unwrap_or("unknown");
+    let message = format!(
+        "The account with this id has the primary domain {theirs}, not spec.customerDomain. If the \
+         domain was renamed: pin spec.customerId to this id and set spec.customerDomain to {theirs}."
+    );
     let (summary, synced) = if is_observe(input) {
-        (Summary::Observed(message.to_owned()), SyncedReason::Drifted)
+        (Summary::Observed(message), SyncedReason::Drifted)
     } else {
-        (Summary::Stalled(Stalled::IdentityMismatch, message.to_owned()), SyncedReason::NotRead)
+        (Summary::Stalled(Stalled::IdentityMismatch, message), SyncedReason::NotRead)
     };
     let mut verdict = verdict(input, summary, synced, answer);
     verdict.terms = Fact::Kept;
@@ -178,7 +183,7 @@ fn look(input: Input<'_>, account: &Customer, answer: &Answer) -> Plan {
     plan.status.drift = comparison.differences();
     plan.withheld = writes(id_of(account), account, &comparison.changes);
     facts::note(&mut plan.status, account);
-    plan
+    onboarding::close_insert(input, id_of(account), plan)
 }
 
 fn language_unread() -> (SyncedReason, String) {
@@ -243,14 +248,26 @@ pub(super) fn forgetting(memory: &ResellerCustomerStatus) -> ResellerCustomerSta
 /// Takes an account over only if nothing would change.
 fn adopt_unchanged(input: Input<'_>, account: &Customer, adopted: ResellerCustomerStatus) -> Plan {
     let comparison = compare(input, account, &adopted);
+    if let (true, Some(error)) = (comparison.is_equal(), comparison.language_unread) {
+        // What cannot be wholly compared is not known to be unchanged.
+        return onboarding::not_readable(input, input.memory.clone(), error, "spec.language");
+    }
     if comparison.is_equal() {
         return managed(input, account, adopted);
     }
     let differing = names(comparison.changes.iter().chain(&comparison.not_accepted));
-    let message = format!(
-        "The account exists and differs in {differing} (values in status.drift), and adoptionPolicy \
-         is IfUnchanged. Make the manifest equal to the account, or set adoptionPolicy to Always."
-    );
+    let message = if input.memory.lost_at.is_some() {
+        format!(
+            "The account was somebody else's for a while and came back; it differs in {differing} \
+             (values in status.drift). Make the manifest equal to the account; then it is managed again."
+        )
+    } else {
+        format!(
+            "The account exists and differs in {differing} (values in status.drift), and \
+             adoptionPolicy is IfUnchanged. Make the manifest equal to the account, or set \
+             adoptionPolicy to Always."
+        )
+    };
     let mut plan =
         stalled(input, Stalled::AdoptionRequiresApproval, message, &input.observed.answer);
     plan.verdict.synced = Some((SyncedReason::Drifted, synced_message(SyncedReason::Drifted)));
@@ -302,12 +319,16 @@ fn update(
     status: ResellerCustomerStatus,
     changes: &[Change],
 ) -> Plan {
-    let is_language_only =
-        changes.iter().all(|change| change.field == crate::domain::Field::Language);
+    let is_language_only = changes.iter().all(|change| change.field == Field::Language);
     let is_onboarding =
         status.origin == Some(Origin::Ordered) && !status.onboarded && is_language_only;
     let reason = if is_onboarding { Reconciling::Onboarding } else { Reconciling::Updating };
-    let message = format!("Writing {}.", names(changes));
+    let whom = if changes.iter().any(|change| change.field == Field::Language) {
+        " Only users made after it get the new language."
+    } else {
+        ""
+    };
+    let message = format!("Writing {}.{whom}", names(changes));
     let mut plan =
         writing(input, status, Summary::Progressing(reason, message), SyncedReason::Pending);
     plan.actions = writes(id_of(account), account, changes);
@@ -400,13 +421,19 @@ pub(super) fn settled(plan: &Plan) -> Next {
 
 pub(super) fn foreign(input: Input<'_>, account: &Customer) -> Plan {
     let answer = &input.observed.answer;
-    let message = "The customer belongs to Google or to another reseller. To take it over: list \
-                   its transferable subscriptions with a transfer token that the customer makes \
-                   for you, then transfer them. Until then no team can be made for it either.";
+    let message = format!(
+        "The customer belongs to Google or to another reseller. To take it over: list its \
+         transferable subscriptions with a transfer token that the customer makes for you, then \
+         transfer them. Until then no team can be made for it either.{}",
+        transfer::told(input)
+    );
     if is_observe(input) {
-        return observed(input, SyncedReason::NotManaged, message, answer);
+        let mut plan = observed(input, SyncedReason::NotManaged, &message, answer);
+        transfer::note(&mut plan.status, input);
+        return plan;
     }
-    let mut plan = stalled(input, Stalled::ForeignManaged, message.to_owned(), answer);
+    let mut plan = stalled(input, Stalled::ForeignManaged, message, answer);
+    transfer::note(&mut plan.status, input);
     if is_ours(input.memory, input.desired) && input.memory.lost_at.is_none() {
         let grace = Grace::Foreign(id_of(account).to_owned());
         if input.surroundings.is_over(&grace) {

@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod reasons;
 mod stopped;
 mod surroundings;
+mod transfer;
 mod vanished;
 
 use std::collections::BTreeSet;
@@ -35,7 +36,9 @@ use jiff::Timestamp;
 pub use action::Action;
 pub use conditions::{Summary, Verdict};
 pub use stopped::{announce, stopped_before_read};
-pub use surroundings::{Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings};
+pub use surroundings::{
+    Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
+};
 
 use crate::crd::ResellerCustomerStatus;
 use crate::domain::{Desired, Observed};

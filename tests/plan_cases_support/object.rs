@@ -8,7 +8,9 @@ use reseller_operator::crd::{ResellerCustomer, ResellerCustomerSpec, ResellerCus
 use reseller_operator::domain::Field;
 use reseller_operator::domain::memory::{field_hash, order_hash};
 use reseller_operator::google::types::Customer;
-use reseller_operator::plan::{Claim, Grace, Graces, OrderGate, PasswordSecret, Surroundings};
+use reseller_operator::plan::{
+    Claim, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
+};
 use serde_json::{Map, Value, json};
 
 use super::cases::{merge, strip_nulls};
@@ -148,6 +150,11 @@ pub(crate) fn surroundings(case: &Value, object: &ResellerCustomer, nonce: &str)
             "unusable" => PasswordSecret::Unusable,
             "changed" => PasswordSecret::Present("2".to_owned()),
             _ => PasswordSecret::Present("1".to_owned()),
+        },
+        transfer_token: match case["transferToken"].as_str() {
+            None => TransferToken::NotNamed,
+            Some("missing") => TransferToken::Missing,
+            Some(token) => TransferToken::Given(token.to_owned().into()),
         },
         nonce: nonce.to_owned(),
         ..Surroundings::default()
