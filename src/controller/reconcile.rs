@@ -39,7 +39,7 @@ pub(super) async fn reconcile(stored: Arc<Stored>, ctx: Arc<Context>) -> Result<
     };
     let started = Moment::now();
     let (task_ctx, shown) = (Arc::clone(&ctx), (**object).clone());
-    let visited = tokio::spawn(async move { visit(&task_ctx, shown, lane).await })
+    let visited = tokio::spawn(async move { Box::pin(visit(&task_ctx, shown, lane)).await })
         .await
         .unwrap_or(Err(Error::Panicked));
     let uid = stored.uid();
@@ -72,6 +72,7 @@ fn retry_later(ctx: &Context, uid: &str, key: Key, error: &Error) {
 }
 
 /// What the applier does with an error: the queue was asked already.
+#[expect(clippy::needless_pass_by_value, reason = "the applier's signature")]
 pub(super) fn error_policy(stored: Arc<Stored>, error: &Error, _ctx: Arc<Context>) -> Requeue {
     let object = ObjectRef::from_obj(&*stored);
     let chain = chain(error);

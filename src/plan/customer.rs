@@ -86,7 +86,7 @@ fn synced_message(synced: SyncedReason) -> String {
 pub(super) fn stalled(input: Input<'_>, reason: Stalled, message: String, answer: &Answer) -> Plan {
     let verdict =
         verdict(input, Summary::Stalled(reason, message), SyncedReason::NotManaged, answer);
-    Plan::look(input.memory, verdict, Next::StalledRetry)
+    Plan::look(input.memory.clone(), verdict, Next::StalledRetry)
 }
 
 /// A plan of an object that only looks.
@@ -102,7 +102,7 @@ pub(super) fn observed(
     } else {
         Next::Resync
     };
-    let mut plan = Plan::look(input.memory, verdict, next);
+    let mut plan = Plan::look(input.memory.clone(), verdict, next);
     plan.status.drift.clear();
     plan
 }
@@ -159,7 +159,7 @@ fn identity_mismatch(input: Input<'_>, answer: &Answer) -> Plan {
     let mut verdict = verdict(input, summary, synced, answer);
     verdict.terms = Fact::Kept;
     let next = if is_observe(input) { Next::Resync } else { Next::StalledRetry };
-    Plan::look(input.memory, verdict, next)
+    Plan::look(input.memory.clone(), verdict, next)
 }
 
 /// Observe: only looks, and tells what differs.
@@ -342,9 +342,7 @@ fn writing(
     synced: SyncedReason,
 ) -> Plan {
     let verdict = verdict(input, summary, synced, &input.observed.answer);
-    let mut plan = Plan::look(&status, verdict, Next::Soon);
-    plan.status = status;
-    plan
+    Plan::look(status, verdict, Next::Soon)
 }
 
 /// A read that differs so soon after a write is lag.
@@ -567,7 +565,7 @@ fn after_conflict(input: Input<'_>, answer: &Answer) -> Plan {
         let message = "Google says that the account exists (409) and does not show it yet; it is looked up again.";
         let summary = Summary::Progressing(Reconciling::Ordering, message.to_owned());
         let verdict = verdict(input, summary, SyncedReason::Pending, answer);
-        return Plan::look(input.memory, verdict, Next::Grace).watching(Grace::Conflict);
+        return Plan::look(input.memory.clone(), verdict, Next::Grace).watching(Grace::Conflict);
     }
     let message = "Google refused the order with 409 (the customer exists) and shows no account. \
                    Google's remedy: its subscriptions must be transferred to you before it can be \
@@ -585,19 +583,19 @@ pub(super) fn order(input: Input<'_>, base: ResellerCustomerStatus, answer: &Ans
             let message =
                 "The hourly limit of orders (--max-orders-per-hour) is reached; the order waits.";
             let verdict = progressing(Reconciling::OrderLimit, message, SyncedReason::Pending);
-            return Plan::look(input.memory, verdict, Next::Minute);
+            return Plan::look(input.memory.clone(), verdict, Next::Minute);
         }
         OrderGate::Locked => {
             let message = "An order for this domain was made a short while ago; its outcome may not be readable yet.";
             let verdict = progressing(Reconciling::Ordering, message, SyncedReason::NotRead);
-            return Plan::look(input.memory, verdict, Next::Grace);
+            return Plan::look(input.memory.clone(), verdict, Next::Grace);
         }
         OrderGate::Open => {}
     }
     let order = input.desired.order();
     let verdict =
         progressing(Reconciling::Ordering, "The customer is being ordered.", SyncedReason::Pending);
-    let mut plan = Plan::look(&base, verdict, Next::Soon);
+    let mut plan = Plan::look(base, verdict, Next::Soon);
     plan.status.approval = None;
     plan.status.waiting_since = None;
     plan.status.pending_operation = Some(PendingOperation {

@@ -2,7 +2,7 @@
 
 use super::conditions::{Fact, Facts, Terms, Truth};
 use super::reasons::{FactReason, TermsReason};
-use super::{Input, Plan, Summary};
+use super::{Input, Plan};
 use crate::crd::{CustomerType, Origin, ResellerCustomerStatus};
 use crate::domain::observed::{Answer, Key, Read};
 use crate::google::types::{Customer, Subscription};
@@ -156,10 +156,8 @@ pub(super) fn note(status: &mut ResellerCustomerStatus, account: &Customer) {
 /// What every plan writes down: the answered refresh, what is known of the administrator.
 pub(super) fn record(plan: &mut Plan, input: Input<'_>) {
     let status = &mut plan.status;
-    if !matches!(plan.verdict.summary, Summary::Paused { .. }) {
-        if let Some(asked) = &input.surroundings.reconcile_requested_at {
-            status.last_handled_reconcile_at = Some(asked.clone());
-        }
+    if let Some(asked) = &input.surroundings.reconcile_requested_at {
+        status.last_handled_reconcile_at = Some(asked.clone());
     }
     if let (Read::Got(directory), true) =
         (&input.observed.directory, input.desired.language().is_some())

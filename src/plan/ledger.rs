@@ -129,7 +129,7 @@ fn was_free(memory: &ResellerCustomerStatus) -> bool {
 fn waiting(input: Input<'_>, operation: &PendingOperation, message: &str) -> Plan {
     let summary = Summary::Progressing(Reconciling::Ordering, message.to_owned());
     let verdict = verdict(input, summary, SyncedReason::NotRead, &input.observed.answer);
-    Plan::look(input.memory, verdict, Next::Grace).watching(grace(operation))
+    Plan::look(input.memory.clone(), verdict, Next::Grace).watching(grace(operation))
 }
 
 /// A full record: ours if it can be proved. None if the pinned account is another domain's, which
@@ -208,5 +208,5 @@ fn ours(input: Input<'_>, operation: &PendingOperation, account: &Customer, is_t
     };
     let verdict = verdict(input, summary, SyncedReason::Pending, &input.observed.answer);
     super::facts::note(&mut status, account);
-    Plan::look(&status, verdict, Next::Soon)
+    Plan::look(status, verdict, Next::Soon)
 }

@@ -117,11 +117,11 @@ pub fn plan(
 
 impl Plan {
     /// A plan that calls nothing.
-    pub(crate) fn look(memory: &ResellerCustomerStatus, verdict: Verdict, next: Next) -> Self {
+    pub(crate) fn look(status: ResellerCustomerStatus, verdict: Verdict, next: Next) -> Self {
         Self {
             actions: Vec::new(),
             withheld: Vec::new(),
-            status: memory.clone(),
+            status,
             verdict,
             graces: BTreeSet::new(),
             next,

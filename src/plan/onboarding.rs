@@ -40,7 +40,7 @@ pub(super) fn go_on(
     let id = account.customer_id.as_deref().unwrap_or_default();
     if let Some(admin) = input.desired.initial_admin.as_ref().filter(|_| is_due(&status)) {
         match self::admin(input, id, admin, status) {
-            Step::Done(status) => return in_sync(input, account, status, language_unread),
+            Step::Done(status) => return in_sync(input, account, *status, language_unread),
             Step::Plan(plan) => return *plan,
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn is_due(status: &ResellerCustomerStatus) -> bool {
 }
 
 enum Step {
-    Done(ResellerCustomerStatus),
+    Done(Box<ResellerCustomerStatus>),
     Plan(Box<Plan>),
 }
 
@@ -94,7 +94,7 @@ fn in_sync(
     }
     let verdict =
         verdict(input, Summary::InSync(message), SyncedReason::InSync, &input.observed.answer);
-    let mut plan = Plan::look(&status, verdict, Next::Resync);
+    let mut plan = Plan::look(status, verdict, Next::Resync);
     if language_unread.is_some() {
         let message = "spec.language could not be compared: the Directory API did not answer.";
         plan.verdict.synced = Some((SyncedReason::NotRead, message.to_owned()));
@@ -135,9 +135,8 @@ fn admin(
 ) -> Step {
     let mut note = "";
     match resolve_insert(input, id, &mut status) {
-        Insert::None | Insert::NotMade => {}
         Insert::Made { is_secret_changed: true } => note = CHANGED_SECRET,
-        Insert::Made { is_secret_changed: false } => {}
+        Insert::None | Insert::NotMade | Insert::Made { is_secret_changed: false } => {}
         Insert::SomebodyElses => return step(refused(input, status)),
         Insert::Open(grace) => {
             let message = "Whether the administrator was created is being read.";
@@ -154,7 +153,7 @@ fn admin(
     match (user, status.initial_admin.as_ref().is_some_and(|ours| ours.created)) {
         (Some(user), true) if user.is_admin == Some(true) => {
             set_created(&mut status, input, user);
-            Step::Done(status)
+            Step::Done(Box::new(status))
         }
         (Some(user), true) => step(make_admin(input, admin, user, status, note)),
         (Some(_), false) => step(refused(input, status)),
@@ -314,7 +313,7 @@ fn key_missing(input: Input<'_>, admin: &InitialAdmin, mut status: ResellerCusto
     }
     let summary = Summary::Progressing(Reconciling::SecretPending, message);
     let verdict = verdict(input, summary, SyncedReason::Pending, &input.observed.answer);
-    Plan::look(&status, verdict, Next::Minute)
+    Plan::look(status, verdict, Next::Minute)
 }
 
 fn refused(input: Input<'_>, status: ResellerCustomerStatus) -> Plan {
@@ -332,9 +331,7 @@ fn waiting(
 ) -> Plan {
     let summary = Summary::Progressing(Reconciling::Onboarding, message.to_owned());
     let verdict = verdict(input, summary, synced, &input.observed.answer);
-    let mut plan = Plan::look(&status, verdict, Next::Retry);
-    plan.status = status;
-    plan
+    Plan::look(status, verdict, Next::Retry)
 }
 
 fn stalled(
@@ -345,7 +342,7 @@ fn stalled(
 ) -> Plan {
     let summary = Summary::Stalled(reason, message);
     let verdict = verdict(input, summary, SyncedReason::Pending, &input.observed.answer);
-    Plan::look(&status, verdict, Next::StalledRetry)
+    Plan::look(status, verdict, Next::StalledRetry)
 }
 
 /// Whether an ordered account is so fresh that Google may not know it everywhere yet.
@@ -368,5 +365,5 @@ pub(super) fn not_readable(
     let synced = synced.unwrap_or(SyncedReason::Pending);
     let verdict = verdict(input, summary, synced, &input.observed.answer);
     debug_assert!(error.class() != ErrorClass::MultipleTeams);
-    Plan::look(&status, verdict, next)
+    Plan::look(status, verdict, next)
 }

@@ -88,7 +88,7 @@ fn done(plan: &mut Plan, action: &Action, answered: &Answered, desired: &Desired
     plan.next = Next::Soon;
     match (action, answered) {
         (Action::CustomersInsert(_), Answered::Customer(account)) => {
-            ordered(plan, account, desired)
+            ordered(plan, account, desired);
         }
         (Action::CustomersPatch(patch), Answered::Customer(account)) => {
             patched(&mut plan.status, patch, account);
@@ -176,7 +176,7 @@ fn failed(
     match action {
         Action::CustomersInsert(_) => order_failed(plan, error, memory, desired, now),
         Action::UsersInsert { .. } if error.may_have_been_applied() => {
-            unanswered(plan, error, desired)
+            unanswered(plan, error, desired);
         }
         _ => {
             if matches!(action, Action::UsersInsert { .. }) {
@@ -396,17 +396,20 @@ fn order_refused_message(error: &ApiError, text: &str) -> String {
     format!("Google refused the order: {text}.{}{hint}", named_field(text))
 }
 
-/// The field that Google's text names.
+/// The fields that Google's text names.
 fn named_field(text: &str) -> String {
     let lower = text.to_lowercase();
-    Field::ALL
+    let is_named = |path: &str| {
+        let name = path.rsplit('.').next().unwrap_or_default();
+        lower.contains(&name.to_lowercase())
+    };
+    let named: Vec<String> = Field::ALL
         .into_iter()
-        .filter(|field| {
-            let name = field.path().rsplit('.').next().unwrap_or_default().to_lowercase();
-            lower.contains(&name)
-        })
-        .map(|field| format!(" Look at spec.{}.", field.path()))
-        .collect()
+        .map(Field::path)
+        .filter(|path| is_named(path))
+        .map(|path| format!("spec.{path}"))
+        .collect();
+    if named.is_empty() { String::new() } else { format!(" Look at {}.", named.join(", ")) }
 }
 
 fn synced_message(summary: &Summary) -> String {

@@ -130,9 +130,9 @@ pub struct Durations {
 impl Default for Durations {
     fn default() -> Self {
         Self {
-            lag_grace: Duration::from_secs(600),
+            lag_grace: Duration::from_mins(10),
             settle_time: Duration::from_secs(30),
-            staleness_budget: Duration::from_secs(24 * 3600),
+            staleness_budget: Duration::from_hours(24),
         }
     }
 }

@@ -64,7 +64,7 @@ fn maybe_lag(input: Input<'_>) -> Plan {
     };
     let synced = Some((SyncedReason::NotRead, message.to_owned()));
     let verdict = Verdict { summary, synced, facts: Fact::Kept, terms: Fact::Kept };
-    Plan::look(input.memory, verdict, Next::Grace)
+    Plan::look(input.memory.clone(), verdict, Next::Grace)
 }
 
 /// The domain has an account with another id: deleted and reinstated is a new account for Google.
