@@ -249,17 +249,14 @@ impl Writer<'_> {
         match facts {
             Fact::Seen(seen) => {
                 let truths = [seen.managed, seen.foreign, seen.teams];
-                for (kind, truth) in TYPES.into_iter().zip(truths) {
+                let of_key = if seen.by_id_only { 2 } else { 3 };
+                for (kind, truth) in TYPES.into_iter().zip(truths).take(of_key) {
                     self.set(kind, truth, seen.reason.as_str(), &seen.message);
                 }
                 if seen.by_id_only {
                     let message = "The account was looked up by its id, which says nothing of other teams on the domain.";
-                    self.set(
-                        "MultipleTeams",
-                        Truth::Unknown,
-                        FactReason::NotRead.as_str(),
-                        message,
-                    );
+                    let reason = FactReason::NotRead.as_str();
+                    self.set("MultipleTeams", Truth::Unknown, reason, message);
                 }
             }
             Fact::Kept => {
