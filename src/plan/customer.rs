@@ -22,7 +22,7 @@ use crate::crd::{
     PendingOperation, ResellerCustomerStatus, names as annotations,
 };
 use crate::domain::desired::type_name;
-use crate::domain::memory::{is_ours, order_hash};
+use crate::domain::memory::{is_applied, is_ours, order_hash};
 use crate::domain::observed::{Answer, Key};
 use crate::google::types::Customer;
 
@@ -287,8 +287,11 @@ pub(super) fn managed(
     if is_lag {
         return lag(input, status);
     }
-    if !drifted.is_empty() {
+    if !drifted.is_empty() && is_applied(&status, input.desired) {
         return drift(input, account, status, &comparison, &drifted);
+    }
+    if !drifted.is_empty() {
+        return onboarding::drifted_meanwhile(input, account, status, &comparison, drifted);
     }
     if !comparison.not_accepted.is_empty() {
         return not_accepted(input, status, &comparison);
@@ -296,7 +299,7 @@ pub(super) fn managed(
     onboarding::go_on(input, account, status, comparison.language_unread)
 }
 
-fn update(
+pub(super) fn update(
     input: Input<'_>,
     account: &Customer,
     status: ResellerCustomerStatus,
@@ -335,7 +338,7 @@ fn lag(input: Input<'_>, status: ResellerCustomerStatus) -> Plan {
     plan
 }
 
-fn drift(
+pub(super) fn drift(
     input: Input<'_>,
     account: &Customer,
     mut status: ResellerCustomerStatus,

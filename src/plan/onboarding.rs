@@ -2,14 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::action::Action;
+use super::action::{Action, Cause, Change};
+use super::compare::{Comparison, drift_entries};
 use super::conditions::whole_seconds;
-use super::customer::{settled, verdict};
+use super::customer::{self, settled, verdict};
 use super::reasons::{Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, PasswordSecret, Plan, Summary, outcome};
 use crate::crd::{
-    CustomerType, InitialAdmin, InitialAdminStatus, OperationKind, Origin, PendingOperation,
-    ResellerCustomerStatus,
+    CustomerType, DriftPolicy, InitialAdmin, InitialAdminStatus, OperationKind, Origin,
+    PendingOperation, ResellerCustomerStatus,
 };
 use crate::domain::Field;
 use crate::domain::memory::is_field_applied;
@@ -45,6 +46,31 @@ pub(super) fn go_on(
         }
     }
     in_sync(input, account, status, language_unread)
+}
+
+/// Drift of an account that is not wholly set up, so that Ready may not be True yet: it is written
+/// with the rest, or (Report) the rest goes on first.
+pub(super) fn drifted_meanwhile(
+    input: Input<'_>,
+    account: &Customer,
+    mut status: ResellerCustomerStatus,
+    comparison: &Comparison<'_>,
+    drifted: Vec<Change>,
+) -> Plan {
+    if input.desired.drift == DriftPolicy::Correct {
+        let written = |change| Change { cause: Cause::Edit, ..change };
+        let changes: Vec<Change> = drifted.into_iter().map(written).collect();
+        return customer::update(input, account, status, &changes);
+    }
+    if !comparison.not_accepted.is_empty() {
+        return customer::drift(input, account, status, comparison, &drifted);
+    }
+    status.drift = drift_entries(drifted.iter());
+    let plan = go_on(input, account, status, comparison.language_unread);
+    if matches!(plan.verdict.summary, Summary::InSync(_)) {
+        return customer::drift(input, account, plan.status, comparison, &drifted);
+    }
+    plan
 }
 
 /// Whether an administrator may still be made: the account was ordered by this object, and
