@@ -13,7 +13,7 @@ use crate::crd::{
     PendingOperation, ResellerCustomerStatus,
 };
 use crate::domain::Field;
-use crate::domain::memory::is_field_applied;
+use crate::domain::memory::{is_field_applied, user_hash};
 use crate::domain::observed::Read;
 use crate::google::types::{Customer, User};
 use crate::google::{ApiError, ErrorClass};
@@ -100,6 +100,10 @@ fn in_sync(
     if status.origin == Some(Origin::Ordered) {
         status.onboarded = true;
     }
+    if open_insert(&status).is_some() {
+        // No administrator is wanted any more; one that was made all the same is granted nothing.
+        status.pending_operation = None;
+    }
     status.waiting_since = None;
     let mut message = "The account is ours and equals the manifest.".to_owned();
     if input.desired.customer_type == CustomerType::Team
@@ -148,7 +152,12 @@ fn ignored(
 }
 
 /// The first administrator: users.get says what is to be done.
-fn admin(input: Input<'_>, id: &str, admin: &InitialAdmin, status: ResellerCustomerStatus) -> Step {
+fn admin(
+    input: Input<'_>,
+    id: &str,
+    admin: &InitialAdmin,
+    mut status: ResellerCustomerStatus,
+) -> Step {
     let user = match &input.observed.admin {
         Read::Failed(error) => {
             return step(not_readable(input, status, error, "spec.initialAdmin"));
@@ -164,7 +173,11 @@ fn admin(input: Input<'_>, id: &str, admin: &InitialAdmin, status: ResellerCusto
         Read::Got(user) => user.as_ref(),
     };
     if let Some(operation) = open_insert(&status) {
-        return resolve(input, id, admin, &operation, user, status);
+        if operation.payload_hash == user_hash(&admin.primary_email) {
+            return resolve(input, id, admin, &operation, user, status);
+        }
+        // It was about another address: the one that is wanted now is not its doing.
+        status.pending_operation = None;
     }
     match (user, status.initial_admin.as_ref().is_some_and(|ours| ours.created)) {
         (Some(user), true) if user.is_admin == Some(true) => {
@@ -281,7 +294,7 @@ fn insert(input: Input<'_>, admin: &InitialAdmin, mut status: ResellerCustomerSt
         id: input.surroundings.nonce.clone(),
         kind: OperationKind::UsersInsert,
         started_at: whole_seconds(input.now),
-        payload_hash: crate::domain::memory::user_hash(&admin.primary_email),
+        payload_hash: user_hash(&admin.primary_email),
         secret_version,
     });
     let mut plan =
