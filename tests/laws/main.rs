@@ -62,6 +62,7 @@ fn has_a_verdict(world: &World) {
     assert_eq!(status.observed_generation, world.generation);
     let is_in_sync = find(&status.conditions, "Ready").is_some_and(|c| c.reason == "InSync");
     if is_in_sync {
+        assert_eq!(status.pending_operation, None, "InSync, and an operation is open");
         assert_eq!(checks::differences(world, &status), [], "InSync, and different at Google");
     }
 }

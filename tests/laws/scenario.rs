@@ -252,11 +252,8 @@ fn seeds() -> impl Strategy<Value = Vec<Seed>> {
 fn options() -> impl Strategy<Value = Options> {
     let teams = (prop_oneof![Just(412_u16), Just(400), Just(409)], any::<bool>());
     let forms = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    let lags = (
-        prop_oneof![3 => Just(0_u32), 1 => 1..500_u32],
-        0..2_u32,
-        prop_oneof![Just(0_u32), Just(20)],
-    );
+    // Lag is a time less than the lag grace, never a number of reads.
+    let lags = (prop_oneof![3 => Just(0_u32), 1 => 1..500_u32], prop_oneof![Just(0_u32), Just(20)]);
     let fresh = (0..3_u32, prop_oneof![3 => Just(0_u32), 1 => Just(3000)], 0..3_u8);
     (teams, forms, lags, fresh).prop_map(|(teams, forms, lags, fresh)| {
         let mut options = Options {
@@ -265,8 +262,7 @@ fn options() -> impl Strategy<Value = Options> {
             nested_patch: if forms.0 { Nested::Merge } else { Nested::Replace },
             error_layout: if forms.1 { ErrorLayout::Errors } else { ErrorLayout::Status },
             insert_lag_seconds: lags.0,
-            insert_lag_reads: lags.1,
-            patch_lag_seconds: lags.2,
+            patch_lag_seconds: lags.1,
             fresh_account_calls: fresh.0,
             fresh_account_seconds: fresh.1,
             fresh_account_answer: [
@@ -406,7 +402,6 @@ pub(crate) fn calm() -> impl Strategy<Value = Scenario> {
     (seeds(), options(), draft()).prop_map(|(seeds, options, draft)| {
         let options = Options {
             insert_lag_seconds: 0,
-            insert_lag_reads: 0,
             patch_lag_seconds: 0,
             fresh_account_calls: 0,
             fresh_account_seconds: 0,

@@ -50,6 +50,7 @@ pub(crate) struct Book {
 #[derive(Debug)]
 pub(crate) struct Attempt {
     number: u64,
+    key: String,
     at: Timestamp,
     pub(crate) end: End,
 }
@@ -64,6 +65,13 @@ pub(crate) enum End {
 }
 
 impl Book {
+    /// An order was sent.
+    fn ordered(&mut self, attempt: Attempt) {
+        self.orders.push(attempt);
+        // Another account, with users of its own.
+        self.inserts.clear();
+    }
+
     /// What the published status knows of the attempts.
     pub(crate) fn resolve(&mut self, status: &ResellerCustomerStatus) {
         let kind = status.pending_operation.as_ref().map(|operation| operation.kind);
@@ -159,17 +167,17 @@ impl Shell {
             if let Some(until) = book.unreadable_until {
                 assert!(self.now() >= until, "the domain is locked");
             }
-            self.may_repeat(&book.orders, "reseller.customers.get", "a second order");
+            self.may_repeat(&book.orders, &spec.customer_domain, "reseller.customers.get");
             assert!(!lock(&self.kube).status.origin.is_some(), "an account was there before");
         }
     }
 
     /// Law 7: only after an answer that proves that nothing was made, or when reading has told for
     /// longer than the lag grace.
-    fn may_repeat(&self, attempts: &[Attempt], read: &str, what: &str) {
-        let Some(last) = attempts.iter().rfind(|attempt| attempt.end != End::NotMade) else {
-            return;
-        };
+    fn may_repeat(&self, attempts: &[Attempt], key: &str, read: &str) {
+        let is_open = |attempt: &&Attempt| attempt.key == key && attempt.end != End::NotMade;
+        let Some(last) = attempts.iter().rfind(is_open) else { return };
+        let what = format!("a second insert of {key}");
         assert_eq!(last.end, End::Unknown, "{what}, and the first was made");
         let since = last.at.max(self.round.started);
         assert!(self.now().duration_since(since) >= LAG_GRACE, "{what} within the lag grace");
@@ -193,7 +201,7 @@ impl Shell {
         let is_refused = call.reason.is_some()
             && call.status.is_some_and(|s| matches!(s, 400 | 401 | 403 | 404 | 409 | 412 | 429));
         let end = if is_refused { End::NotMade } else { End::Unknown };
-        Attempt { number: call.number, at: call.time, end }
+        Attempt { number: call.number, key: call.key, at: call.time, end }
     }
 
     /// Two teams on one domain, both ordered by this object, and the first one still readable.
@@ -276,7 +284,7 @@ impl GoogleApi for Shell {
         let result = self.google.customers_insert((), order).await;
         self.was_not_ordered_twice(self.round.word.is_some());
         let attempt = self.attempted();
-        lock(&self.book).orders.push(attempt);
+        lock(&self.book).ordered(attempt);
         self.step().await;
         result
     }
@@ -332,7 +340,7 @@ impl GoogleApi for Shell {
             assert_eq!(kube.status.origin, Some(Origin::Ordered), "an admin of another's account");
             assert!(!kube.status.onboarded, "an admin after onboarding");
         }
-        self.may_repeat(&lock(&self.book).inserts, "directory.users.get", "a second users.insert");
+        self.may_repeat(&lock(&self.book).inserts, &user.primary_email, "directory.users.get");
         let result = self.google.users_insert((), user).await;
         let attempt = self.attempted();
         lock(&self.book).inserts.push(attempt);

@@ -121,22 +121,23 @@ impl World {
     /// The process dies, and another one begins.
     pub(crate) fn restart(&mut self) {
         if lock(&self.book).unreadable_until.is_some() {
-            // customer.md: what a restart loses of a forgotten object's order is documented.
             self.advance(LAG_GRACE);
         }
         self.process = Process::starting(self.now());
         self.failures = 0;
     }
 
-    /// The object is deleted and created again: its status is lost, the locks are not.
+    /// The object is deleted and created again: its status is lost, the locks are not. That a
+    /// restart loses them is documented, so what was ordered before one is readable by then.
     pub(crate) fn recreate(&mut self) {
-        let mut kube = lock(&self.kube);
-        kube.status = ResellerCustomerStatus::default();
-        let ordered = self.process.ordered;
+        if self.process.ordered.is_none() {
+            self.advance(LAG_GRACE);
+        }
         let mut book = lock(&self.book);
-        book.unreadable_until = ordered.map(|at| at + LAG_GRACE);
+        book.unreadable_until = self.process.ordered.map(|at| at + LAG_GRACE);
         book.orders.clear();
         book.inserts.clear();
+        lock(&self.kube).status = ResellerCustomerStatus::default();
         self.generation = 1;
         self.process.graces.clear();
     }
