@@ -24,7 +24,7 @@ use crate::crd::{
 };
 use crate::domain::Field;
 use crate::domain::desired::type_name;
-use crate::domain::memory::{is_ours, order_hash};
+use crate::domain::memory::{is_applied, is_ours, order_hash};
 use crate::domain::observed::{Answer, Key};
 use crate::google::types::Customer;
 
@@ -304,8 +304,11 @@ pub(super) fn managed(
     if is_lag {
         return lag(input, status);
     }
-    if !drifted.is_empty() {
+    if !drifted.is_empty() && is_applied(&status, input.desired) {
         return drift(input, account, status, &comparison, &drifted);
+    }
+    if !drifted.is_empty() {
+        return onboarding::drifted_meanwhile(input, account, status, &comparison, drifted);
     }
     if !comparison.not_accepted.is_empty() {
         return not_accepted(input, status, &comparison);
@@ -313,7 +316,7 @@ pub(super) fn managed(
     onboarding::go_on(input, account, status, comparison.language_unread)
 }
 
-fn update(
+pub(super) fn update(
     input: Input<'_>,
     account: &Customer,
     status: ResellerCustomerStatus,
@@ -354,7 +357,7 @@ fn lag(input: Input<'_>, status: ResellerCustomerStatus) -> Plan {
     plan
 }
 
-fn drift(
+pub(super) fn drift(
     input: Input<'_>,
     account: &Customer,
     mut status: ResellerCustomerStatus,

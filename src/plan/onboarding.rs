@@ -2,17 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::action::Action;
+use super::action::{Action, Cause, Change};
+use super::compare::{Comparison, drift_entries};
 use super::conditions::whole_seconds;
-use super::customer::{settled, verdict};
+use super::customer::{self, settled, verdict};
 use super::reasons::{Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, PasswordSecret, Plan, Summary, outcome};
 use crate::crd::{
-    CustomerType, InitialAdmin, InitialAdminStatus, OperationKind, Origin, PendingOperation,
-    ResellerCustomerStatus,
+    CustomerType, DriftPolicy, InitialAdmin, InitialAdminStatus, OperationKind, Origin,
+    PendingOperation, ResellerCustomerStatus,
 };
 use crate::domain::Field;
-use crate::domain::memory::is_field_applied;
+use crate::domain::memory::{is_field_applied, user_hash};
 use crate::domain::observed::Read;
 use crate::google::types::{Customer, User};
 use crate::google::{ApiError, ErrorClass};
@@ -50,6 +51,31 @@ pub(super) fn go_on(
         return waiting(input, status, message, SyncedReason::NotRead).watching(grace);
     }
     in_sync(input, account, status, language_unread)
+}
+
+/// Drift of an account that is not wholly set up, so that Ready may not be True yet: it is written
+/// with the rest, or (Report) the rest goes on first.
+pub(super) fn drifted_meanwhile(
+    input: Input<'_>,
+    account: &Customer,
+    mut status: ResellerCustomerStatus,
+    comparison: &Comparison<'_>,
+    drifted: Vec<Change>,
+) -> Plan {
+    if input.desired.drift == DriftPolicy::Correct {
+        let written = |change| Change { cause: Cause::Edit, ..change };
+        let changes: Vec<Change> = drifted.into_iter().map(written).collect();
+        return customer::update(input, account, status, &changes);
+    }
+    if !comparison.not_accepted.is_empty() {
+        return customer::drift(input, account, status, comparison, &drifted);
+    }
+    status.drift = drift_entries(drifted.iter());
+    let plan = go_on(input, account, status, comparison.language_unread);
+    if matches!(plan.verdict.summary, Summary::InSync(_)) {
+        return customer::drift(input, account, plan.status, comparison, &drifted);
+    }
+    plan
 }
 
 /// Whether an administrator may still be made: the account was ordered by this object, and
@@ -155,7 +181,7 @@ fn admin(
             set_created(&mut status, input, user);
             Step::Done(Box::new(status))
         }
-        (Some(user), true) => step(make_admin(input, admin, user, status, note)),
+        (Some(user), true) => step(make_admin(input, user, status, note)),
         (Some(_), false) => step(refused(input, status)),
         (None, true) => {
             let message = "The new administrator is not readable yet.";
@@ -192,7 +218,11 @@ fn resolve_insert(input: Input<'_>, id: &str, status: &mut ResellerCustomerStatu
     };
     let grace = Grace::Operation(operation.id.clone());
     let is_over = input.surroundings.is_over(&grace);
-    let resolved = match &input.observed.admin {
+    // A user of another address says nothing of this call.
+    let is_same =
+        address(input, status).is_some_and(|email| operation.payload_hash == user_hash(email));
+    let admin = if is_same { &input.observed.admin } else { &Read::NotAsked };
+    let resolved = match admin {
         Read::Got(Some(user)) if is_made_by(&operation, id, user) => {
             set_created(status, input, user);
             Insert::Made { is_secret_changed: is_secret_changed(input, &operation) }
@@ -207,6 +237,12 @@ fn resolve_insert(input: Input<'_>, id: &str, status: &mut ResellerCustomerStatu
         status.initial_admin = None;
     }
     resolved
+}
+
+/// The address that is read: of the administrator that the status names, else the manifest.
+fn address<'a>(input: Input<'a>, status: &'a ResellerCustomerStatus) -> Option<&'a str> {
+    let ours = status.initial_admin.as_ref().map(|admin| admin.primary_email.as_str());
+    ours.or(input.desired.initial_admin.as_ref().map(|admin| admin.primary_email.as_str()))
 }
 
 /// Observe grants nothing, but an open `users.insert` is resolved all the same.
@@ -255,15 +291,15 @@ fn named(admin: &InitialAdmin) -> InitialAdminStatus {
 
 fn make_admin(
     input: Input<'_>,
-    admin: &InitialAdmin,
     user: &User,
     mut status: ResellerCustomerStatus,
     note: &str,
 ) -> Plan {
     set_created(&mut status, input, user);
+    let primary_email = address(input, &status).unwrap_or_default().to_owned();
     let message = format!("Making the new user super administrator.{note}");
     let mut plan = waiting(input, status, &message, SyncedReason::Pending);
-    plan.actions = vec![Action::UsersMakeAdmin { primary_email: admin.primary_email.clone() }];
+    plan.actions = vec![Action::UsersMakeAdmin { primary_email }];
     plan.next = Next::Soon;
     plan
 }
@@ -291,7 +327,7 @@ fn insert(input: Input<'_>, admin: &InitialAdmin, mut status: ResellerCustomerSt
         id: input.surroundings.nonce.clone(),
         kind: OperationKind::UsersInsert,
         started_at: whole_seconds(input.now),
-        payload_hash: crate::domain::memory::user_hash(&admin.primary_email),
+        payload_hash: user_hash(&admin.primary_email),
         secret_version,
     });
     let mut plan =

@@ -12,7 +12,7 @@ use super::onboarding::is_fresh;
 use super::reasons::{FactReason, Reconciling, Stalled, SyncedReason, TermsReason};
 use super::{Grace, Next, Plan, Summary, customer, facts, outage};
 use crate::crd::{InitialAdminStatus, Origin, ResellerCustomerStatus};
-use crate::domain::memory::{remember, verdict};
+use crate::domain::memory::{Standing, remember, standing, verdict};
 use crate::domain::{Desired, Field};
 use crate::google::types::{Customer, DirectoryCustomer, User};
 use crate::google::{ApiError, ApiMethod, ErrorClass, Failure};
@@ -91,7 +91,7 @@ fn done(plan: &mut Plan, action: &Action, answered: &Answered, desired: &Desired
             ordered(plan, account, desired);
         }
         (Action::CustomersPatch(patch), Answered::Customer(account)) => {
-            patched(&mut plan.status, patch, account);
+            patched(&mut plan.status, patch, account, desired);
         }
         (Action::DirectoryCustomersPatch(patch), Answered::Directory(directory)) => {
             let answered = directory.language.as_deref().unwrap_or_default();
@@ -156,10 +156,26 @@ pub(super) fn remember_answer(
     }
 }
 
-fn patched(status: &mut ResellerCustomerStatus, patch: &Patch, account: &Customer) {
-    for change in &patch.changes {
-        let answered = change.field.observed(account);
-        remember(status, verdict(change.field, &change.desired, &change.observed, answered));
+fn patched(
+    status: &mut ResellerCustomerStatus,
+    patch: &Patch,
+    account: &Customer,
+    desired: &Desired,
+) {
+    let of_change = |field| patch.changes.iter().find(|change| change.field == field);
+    for (&field, value) in &desired.fields {
+        let answered = field.observed(account);
+        if let Some(change) = of_change(field) {
+            remember(status, verdict(field, &change.desired, &change.observed, answered));
+            continue;
+        }
+        // The rest of the address was sent too, and Google may have given it its own form.
+        let sent = field.observed(&patch.body);
+        let is_sent = field.is_address() && patch.body.postal_address.is_some();
+        let was_equal = standing(field, value, sent, status) == Standing::Equal;
+        if is_sent && was_equal && standing(field, value, answered, status) != Standing::Equal {
+            remember(status, verdict(field, value, sent, answered));
+        }
     }
 }
 
