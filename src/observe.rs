@@ -6,9 +6,9 @@ use crate::crd::{OperationKind, Origin, ResellerCustomerStatus};
 use crate::domain::Desired;
 use crate::domain::memory::{is_ours, open_order};
 use crate::domain::observed::{Answer, Key, Observed, Read};
+use crate::domain::surroundings::{Grace, Surroundings, TransferToken};
 use crate::google::types::{Customer, Subscription, SubscriptionQuery, User};
 use crate::google::{ApiError, ApiMethod, ErrorClass, Failure, GoogleApi};
-use crate::plan::{Grace, Surroundings, TransferToken};
 
 /// Most items of a page of `subscriptions.list`.
 const PAGE: u32 = 100;

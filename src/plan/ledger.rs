@@ -13,7 +13,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::conditions::{Fact, find};
-use super::customer::{self, is_observe, on_a_persons_word, verdict};
+use super::customer::{self, is_observe, verdict};
+use super::order::{on_a_persons_word, order};
 use super::outcome::remember_answer;
 use super::reasons::{FactReason, Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, Plan, Summary};
@@ -109,7 +110,7 @@ fn absent(input: Input<'_>, operation: &PendingOperation, is_team: bool) -> Plan
     let input = with(input, &memory);
     match input.desired.management {
         // A domain can exist once, so ordering it again is safe.
-        ManagementPolicy::Full => customer::order(input, memory.clone(), &input.observed.answer),
+        ManagementPolicy::Full => order(input, memory.clone(), &input.observed.answer),
         ManagementPolicy::AdoptOnly | ManagementPolicy::Observe => customer::decide(input),
     }
 }

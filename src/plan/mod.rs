@@ -8,6 +8,7 @@
 //!   compare      managed fields: equal, edit, drift, not accepted
 //!   onboarding   what an ordered account still needs
 //!   vanished     an id that answers 404
+//!   order        a free domain, teams on it, a person's word
 //! outage         no answer: what is kept, what is tried again
 //! outcome        what the calls that were made change in the verdict
 //! ```
@@ -21,11 +22,11 @@ pub mod events;
 mod facts;
 mod ledger;
 mod onboarding;
+mod order;
 mod outage;
 pub mod outcome;
 pub mod reasons;
 mod stopped;
-mod surroundings;
 mod transfer;
 mod vanished;
 
@@ -33,12 +34,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+pub use crate::domain::surroundings::{
+    Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
+};
 pub use action::Action;
 pub use conditions::{Summary, Verdict};
 pub use stopped::{announce, stopped_before_read};
-pub use surroundings::{
-    Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
-};
 
 use crate::crd::ResellerCustomerStatus;
 use crate::domain::{Desired, Observed};

@@ -2,7 +2,8 @@
 //! the account.
 
 use super::conditions::{Fact, find, is_true};
-use super::customer::{is_observe, observed, on_a_persons_word, stalled};
+use super::customer::{is_observe, observed, stalled};
+use super::order::on_a_persons_word;
 use super::reasons::{ReadyReason, Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, Plan, Summary, Verdict, outage};
 use crate::domain::observed::Answer;
