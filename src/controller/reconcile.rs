@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::{self, Moment};
 use super::context::Context;
-use super::dereference::password_secret;
+use super::dereference::{password_secret, transfer_token};
 use super::error::{Error, WriteError};
 use super::publish::{publish, tell, write_status};
 use super::random;
@@ -39,7 +39,7 @@ pub(super) async fn reconcile(stored: Arc<Stored>, ctx: Arc<Context>) -> Result<
     };
     let started = Moment::now();
     let (task_ctx, shown) = (Arc::clone(&ctx), (**object).clone());
-    let visited = tokio::spawn(async move { visit(&task_ctx, shown, lane).await })
+    let visited = tokio::spawn(async move { Box::pin(visit(&task_ctx, shown, lane)).await })
         .await
         .unwrap_or(Err(Error::Panicked));
     let uid = stored.uid();
@@ -72,6 +72,7 @@ fn retry_later(ctx: &Context, uid: &str, key: Key, error: &Error) {
 }
 
 /// What the applier does with an error: the queue was asked already.
+#[expect(clippy::needless_pass_by_value, reason = "the applier's signature")]
 pub(super) fn error_policy(stored: Arc<Stored>, error: &Error, _ctx: Arc<Context>) -> Requeue {
     let object = ObjectRef::from_obj(&*stored);
     let chain = chain(error);
@@ -158,6 +159,7 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         approve_order: annotation(APPROVE_ORDER),
         reconcile_requested_at: annotation(RECONCILE_REQUESTED_AT),
         password: password_secret(ctx, object).await?,
+        transfer_token: transfer_token(ctx, object).await?,
         nonce: random::nonce().map_err(|error| Error::Record(RecordError::Random(error)))?,
         durations: ctx.settings.durations,
     })

@@ -13,7 +13,7 @@ use crate::crd::ResellerCustomer;
 use crate::plan::{Grace, Graces, OrderGate};
 
 /// An order counts for the limit this long.
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The memory of one process.
 #[derive(Debug)]

@@ -66,7 +66,8 @@ impl Comparison<'_> {
         drift_entries(self.changes.iter().chain(&self.not_accepted))
     }
 
-    /// Remembers what is equal, and forgets fields that are no longer managed.
+    /// Remembers what is equal, and forgets fields that are no longer managed. What is remembered
+    /// of this very value stays: a read that lags must not take Google's own form away.
     pub(super) fn remember_into(
         &self,
         status: &mut ResellerCustomerStatus,
@@ -74,7 +75,9 @@ impl Comparison<'_> {
     ) {
         status.fields.retain(|entry| Field::from_path(&entry.field).is_some_and(&managed));
         for (field, desired, observed) in &self.equal {
-            memory::remember(status, memory::applied(*field, desired, observed));
+            if !memory::is_field_applied(status, *field, desired) {
+                memory::remember(status, memory::applied(*field, desired, observed));
+            }
         }
     }
 }
@@ -98,7 +101,7 @@ pub(super) fn writes(id: &str, account: &Customer, changes: &[Change]) -> Vec<Ac
         changes.iter().cloned().partition(|change| change.field == Field::Language);
     let mut actions = Vec::new();
     if !record.is_empty() {
-        actions.push(Action::CustomersPatch(Patch::of(id, account, record)));
+        actions.push(Action::CustomersPatch(Box::new(Patch::of(id, account, record))));
     }
     actions.extend(language.into_iter().map(|change| {
         Action::DirectoryCustomersPatch(LanguagePatch { id: id.to_owned(), change })
