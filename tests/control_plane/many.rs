@@ -35,9 +35,8 @@ async fn settled(world: &World, name: &str) -> String {
                 || crate::world::shows(o, "Ready=False/DuplicateClaim")
         })
     };
-    let found = crate::common::wait_for(
-        &api, name, "Ready or Stalled", crate::world::PATIENCE, is_settled,
-    );
+    let found =
+        crate::common::wait_for(&api, name, "Ready or Stalled", crate::world::PATIENCE, is_settled);
     let object = found.await.expect("object");
     let status = object.status.expect("status");
     let ready = reseller_operator::plan::conditions::find(&status.conditions, "Ready");
@@ -103,7 +102,7 @@ async fn the_hourly_limit_holds_further_orders_back() {
         world.refresh("second", token).await;
     }
     world.until("second", waits).await;
-    assert_eq!(world.events("second").await, ["OrderLimit"]);
+    world.told("second", &["OrderLimit"]).await;
     assert_eq!(world.calls(ORDER).len(), 1);
 }
 
@@ -125,7 +124,7 @@ async fn awaiting_tos_follows_the_subscriptions_or_else_the_administrator() {
     for name in ["sold", "bare"] {
         // It does not gate Ready.
         world.until(name, "AwaitingToS=True/PendingAcceptance Ready=True/InSync").await;
-        assert_eq!(world.events(name).await, ["Adopted", "AwaitingToS"]);
+        world.told(name, &["Adopted", "AwaitingToS"]).await;
     }
     for id in [&sold, &bare] {
         world.change(id, reseller_operator::simulator::Account::accept_terms);
@@ -133,7 +132,7 @@ async fn awaiting_tos_follows_the_subscriptions_or_else_the_administrator() {
     for name in ["sold", "bare"] {
         // Nobody asks: while terms are pending the account is read at the onboarding interval.
         world.until(name, "AwaitingToS=False/Accepted Ready=True/InSync").await;
-        assert_eq!(world.events(name).await, ["Adopted", "AwaitingToS", "ToSAccepted"]);
+        world.told(name, &["Adopted", "AwaitingToS", "ToSAccepted"]).await;
     }
     assert_eq!(world.google_writes(), [""; 0], "nothing accepts them for the customer");
 }

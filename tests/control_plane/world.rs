@@ -12,12 +12,14 @@ use kube::config::Kubeconfig;
 use kube::{Api, Client, ResourceExt};
 use reseller_operator::crd::ResellerCustomer;
 use reseller_operator::plan::conditions::find;
-use reseller_operator::simulator::{Account, CallFilter, CallRecord, Fault, FaultRule, Simulator, serve};
+use reseller_operator::simulator::{
+    Account, CallFilter, CallRecord, Fault, FaultRule, Simulator, serve,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::common::{AuditEvent, ControlPlane, wait_for};
+use crate::common::{AuditEvent, ControlPlane, wait_for, wait_until};
 use crate::operator::Operator;
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
@@ -257,8 +259,18 @@ impl World {
         api.create(&PostParams::default(), &secret).await.expect("secret");
     }
 
+    /// Waits for the Events about an object, and checks that there are no others: they are told
+    /// after the status that they are about.
+    pub async fn told(&self, name: &str, reasons: &[&str]) {
+        let what = format!("Events {reasons:?} about {name}");
+        let told = wait_until(&what, PATIENCE, async || {
+            Some(self.events(name).await).filter(|events| events.len() >= reasons.len())
+        });
+        assert_eq!(told.await, reasons, "{name}");
+    }
+
     /// Reasons of the Events about an object, each as often as it was told, in order of time.
-    pub async fn events(&self, name: &str) -> Vec<String> {
+    async fn events(&self, name: &str) -> Vec<String> {
         let mut events = self.all_events().await;
         events.retain(|event| {
             event.regarding.as_ref().and_then(|object| object.name.as_deref()) == Some(name)
