@@ -20,3 +20,7 @@ mod flows;
 mod looking;
 #[path = "control_plane/many.rs"]
 mod many;
+#[path = "control_plane/orders.rs"]
+mod orders;
+#[path = "control_plane/promises.rs"]
+mod promises;

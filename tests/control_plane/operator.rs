@@ -82,12 +82,13 @@ impl Operator {
         answer.text().await.expect("text")
     }
 
-    /// Resident memory, in KiB.
-    pub fn resident_kib(&self) -> u64 {
+    /// A size from `/proc/PID/status`, such as `VmRSS`, in KiB.
+    pub fn memory_kib(&self, name: &str) -> u64 {
         let pid = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let size = line.and_then(|line| line.split_whitespace().next());
+        size.and_then(|kib| kib.parse().ok()).unwrap_or_else(|| panic!("no {name}"))
     }
 
     /// SIGKILL: no pass ends, nothing is written any more.

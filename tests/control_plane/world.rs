@@ -247,6 +247,17 @@ impl World {
         wait_for(&api, name, conditions, PATIENCE, shown).await.expect("object")
     }
 
+    /// Waits until the object is Ready, or gives way to another.
+    pub async fn settled(&self, name: &str) -> ResellerCustomer {
+        let is_settled = |object: Option<&ResellerCustomer>| {
+            object.is_some_and(|object| {
+                shows(object, "Ready=True/InSync") || shows(object, "Ready=False/DuplicateClaim")
+            })
+        };
+        let (api, what) = (self.api(), "Ready, or another object's claim");
+        wait_for(&api, name, what, PATIENCE, is_settled).await.expect("object")
+    }
+
     pub async fn secret(&self, name: &str) -> Option<Secret> {
         let api = Api::<Secret>::namespaced(self.client.clone(), self.namespace());
         api.get_opt(name).await.expect("secret")
