@@ -36,6 +36,7 @@ const CASE_KEYS: [&str; 22] = [
     "orders",
     "password",
     "transferToken",
+    "unverified",
     "annotations",
     "record",
     "deleted",
