@@ -313,7 +313,7 @@ impl World {
             Some(Next::Grace | Next::Onboarding) => 600,
             Some(Next::Retry) => 15 << self.failures.min(7),
             // Rather more than a minute: an hour of these is waited for too.
-            Some(Next::Minute) => 600,
+            Some(Next::Minute | Next::OrderLimit) => 600,
             Some(Next::StalledRetry) => 3600,
             Some(Next::Resync | Next::AwaitChange) => 24 * 3600,
         })
