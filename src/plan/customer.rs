@@ -299,9 +299,14 @@ pub(super) fn managed(
     let is_lag = !drifted.is_empty() && input.surroundings.is_settling();
     if !edits.is_empty() {
         let mut changes = edits;
-        if input.desired.drift == DriftPolicy::Correct && !is_lag {
-            changes.extend(drifted);
-            changes.sort_by_key(|change| change.field);
+        match (input.desired.drift, is_lag) {
+            (DriftPolicy::Correct, false) => {
+                changes.extend(drifted);
+                changes.sort_by_key(|change| change.field);
+            }
+            // What is only reported stays open beside the edit.
+            (DriftPolicy::Report, false) => status.drift = drift_entries(drifted.iter()),
+            (_, true) => status.drift.clone_from(&input.memory.drift),
         }
         return update(input, account, status, &changes);
     }
