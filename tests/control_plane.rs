@@ -14,6 +14,10 @@ mod specs;
 #[path = "control_plane/world.rs"]
 mod world;
 
+#[path = "control_plane/canary.rs"]
+mod canary;
+#[path = "control_plane/failures.rs"]
+mod failures;
 #[path = "control_plane/flows.rs"]
 mod flows;
 #[path = "control_plane/looking.rs"]
@@ -24,3 +28,5 @@ mod many;
 mod orders;
 #[path = "control_plane/promises.rs"]
 mod promises;
+#[path = "control_plane/start.rs"]
+mod start;

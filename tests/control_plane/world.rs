@@ -99,6 +99,15 @@ impl World {
         self.google.write_key_file(&self.key_file(), &format!("{}token", self.url)).expect("key");
     }
 
+    /// Puts another key into the key file, that of `other`, which is from now on the only one
+    /// that Google takes.
+    pub fn rotate_key(&self, other: &Simulator) {
+        let (new, uri) = (self.folder.path().join("new.json"), format!("{}token", self.url));
+        other.write_key_file(&new, &uri).expect("key");
+        self.google.write_key_file(&new, &uri).expect("key");
+        std::fs::rename(new, self.key_file()).expect("key");
+    }
+
     /// A kubeconfig of `user`, who has no rights but those that were granted.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         let mut config = Kubeconfig::read_from(self.plane.kubeconfig()).expect("kubeconfig");
