@@ -277,12 +277,8 @@ pub(super) fn managed(
         comparison.changes.iter().cloned().partition(|change| change.cause == Cause::Edit);
     let is_lag = !drifted.is_empty() && input.surroundings.is_settling();
     if !edits.is_empty() {
-        let mut changes = edits;
-        if input.desired.drift == DriftPolicy::Correct && !is_lag {
-            changes.extend(drifted);
-            changes.sort_by_key(|change| change.field);
-        }
-        return update(input, account, status, &changes);
+        let drifted = if is_lag { Vec::new() } else { drifted };
+        return edit(input, account, status, edits, drifted);
     }
     if is_lag {
         return lag(input, status);
@@ -297,6 +293,24 @@ pub(super) fn managed(
         return not_accepted(input, status, &comparison);
     }
     onboarding::go_on(input, account, status, comparison.language_unread)
+}
+
+/// Writes what was edited, and with it what has drifted, if that is to be corrected.
+fn edit(
+    input: Input<'_>,
+    account: &Customer,
+    status: ResellerCustomerStatus,
+    mut changes: Vec<Change>,
+    drifted: Vec<Change>,
+) -> Plan {
+    if input.desired.drift == DriftPolicy::Report {
+        let mut plan = update(input, account, status, &changes);
+        plan.withheld = writes(id_of(account), account, &drifted);
+        return plan;
+    }
+    changes.extend(drifted);
+    changes.sort_by_key(|change| change.field);
+    update(input, account, status, &changes)
 }
 
 pub(super) fn update(
@@ -516,7 +530,9 @@ fn free(input: Input<'_>) -> Plan {
         ManagementPolicy::Observe => {
             let message =
                 "There is no account with this domain; the policy is Observe, so none is ordered.";
-            observed(input, SyncedReason::NotManaged, message, answer)
+            let mut plan = observed(input, SyncedReason::NotManaged, message, answer);
+            plan.withheld = vec![Action::CustomersInsert(Box::new(input.desired.order()))];
+            plan
         }
         ManagementPolicy::AdoptOnly => not_allowed(input, answer),
         ManagementPolicy::Full if input.memory.waiting_since.is_some() => {

@@ -108,7 +108,10 @@ pub(crate) fn verdict(
     }
     let is_kept = is_new(old) && find(&old.conditions, "Ready") == find(&new.conditions, "Ready");
     let is_patched = calls.iter().any(|call| call.method == "reseller.customers.patch");
-    assert!(is_kept || is_applied(world, new, is_patched), "Ready before all was applied: {new:#?}");
+    assert!(
+        is_kept || is_applied(world, new, is_patched),
+        "Ready before all was applied: {new:#?}"
+    );
     let is_in_sync = is_true(&new.conditions, "Synced");
     if is_in_sync && is_read && !world.surroundings().is_settling() {
         let different = differences(world, new);

@@ -118,7 +118,7 @@ fn at_google(world: &World, event: &Event) {
                 let user = User {
                     id: "7".to_owned(),
                     primary_email,
-                    creation_time: Some(now),
+                    creation_time: Some(now - SignedDuration::from_hours(24)),
                     ..User::default()
                 };
                 account.users.push(user);

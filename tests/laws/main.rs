@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod checks;
+mod decisions;
 mod events;
 mod scenario;
 mod shell;
@@ -16,7 +17,9 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use reseller_operator::plan::conditions::{find, is_true};
+use reseller_operator::simulator::CallRecord;
 
+use decisions::Inputs;
 use scenario::{Interruption, Scenario};
 use world::World;
 
@@ -89,6 +92,36 @@ proptest! {
             let is_retry = !ended.writes.is_empty();
             prop_assert!(is_retry || !ended.is_published, "a settled object is written");
             world.advance(world.delay(ended.next));
+        }
+    }
+
+    /// Laws 1, 5 and 6, of the decision about any state that a run leaves behind.
+    #[test]
+    fn every_decision_is_pure_and_safe_and_policies_only_remove(scenario in scenario::scenario()) {
+        let world = run(&scenario);
+        if let Some(mut inputs) = Inputs::of(&world) {
+            decisions::is_pure(&inputs);
+            decisions::is_safe_when_incomplete(&inputs);
+            decisions::repeats_nothing(&inputs);
+            decisions::policy_only_removes(&mut inputs);
+            decisions::gates_hold(&mut inputs);
+        }
+    }
+
+    /// Law 2: where Google neither fails nor lags, nothing is sent twice, and the object rests
+    /// after a few rounds.
+    #[test]
+    fn a_calm_run_sends_nothing_twice(scenario in scenario::calm()) {
+        let mut world = World::new(&scenario);
+        let rounds = world.settle();
+        has_a_verdict(&world);
+        prop_assert!(rounds.len() <= 10, "{} rounds", rounds.len());
+        let sent: Vec<_> = rounds.iter().flat_map(|ended| &ended.writes).collect();
+        for (place, call) in sent.iter().enumerate() {
+            let is_same = |other: &&&CallRecord| {
+                other.committed && (other.method, &other.key, &other.body) == (call.method, &call.key, &call.body)
+            };
+            prop_assert!(!call.committed || !sent[..place].iter().any(|o| is_same(&&o)), "twice: {call:?}");
         }
     }
 }
