@@ -15,7 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::controller::schedule::Depth;
-use crate::google::{ApiMethod, Lane};
+use crate::google::{ApiMethod, CallObserver, Lane};
 
 /// Media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -390,6 +390,24 @@ impl Metrics {
 
 fn count(objects: usize) -> i64 {
     i64::try_from(objects).unwrap_or(i64::MAX)
+}
+
+impl CallObserver for Metrics {
+    fn call(&self, method: ApiMethod, result: &'static str, took: Duration) {
+        self.call(method, result, took);
+    }
+
+    fn token_refresh(&self, ok: bool) {
+        self.token_refresh(ok);
+    }
+
+    fn pace(&self, requests_per_second: f64) {
+        self.pace(requests_per_second);
+    }
+
+    fn throttled(&self, waited: Duration) {
+        self.throttled(waited);
+    }
 }
 
 #[cfg(test)]

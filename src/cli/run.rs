@@ -6,15 +6,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
+use kube::config::KubeConfigOptions;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::google_args::GoogleArgs;
 use super::{duration, interval};
 use crate::admin::{self, Admin, Readiness};
+use crate::controller::{Controller, Parts, Settings};
+use crate::google::{Access, CallObserver, Client};
 use crate::metrics::Metrics;
+use crate::plan::Durations;
 use crate::telemetry::{self, LogFilter, LogFormat};
 
 /// Run the controller.
@@ -118,25 +122,81 @@ pub struct ServerArgs {
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let RunArgs { google: _, kubernetes: _, timing: _, limits: _, server } = args;
+    let RunArgs { google, kubernetes, timing, limits, server } = args;
     let format = server.log_format.unwrap_or_else(LogFormat::for_stderr);
     telemetry::init(format, server.log_filter).context("cannot log")?;
-
     let stop = stop_on_signal()?;
-    let admin = Admin {
-        readiness: Readiness::default(),
-        metrics: Arc::new(Metrics::new()),
-        refresh: Arc::new(|_| ()),
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Readiness::default();
+
+    let observer: Arc<dyn CallObserver> = Arc::clone(&metrics) as _;
+    let google = google.into_settings(Access::ReadWrite, Some(observer))?;
+    let parts = Parts {
+        google: Client::new(google).await?,
+        kube: kube_config(kubernetes.context).await?,
+        namespaces: kubernetes.watch_namespace,
+        settings: settings(&timing, &limits),
+        metrics: Arc::clone(&metrics),
+        readiness: readiness.clone(),
+        instance: hostname(),
     };
-    let listening = admin::serve(server.admin_address, admin, stop.clone())
+    let controller = tokio::select! {
+        () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        controller = Controller::prepare(parts) => controller?,
+    };
+    let gauges = controller.gauges.clone();
+    let refresh = Arc::new(move |metrics: &Metrics| gauges.refresh(metrics));
+    // The port is served until the last pass has ended.
+    let ended = CancellationToken::new();
+    let admin = Admin { readiness, metrics, refresh };
+    let listening = admin::serve(server.admin_address, admin, ended.clone())
         .await
         .with_context(|| format!("cannot listen on --admin-address {}", server.admin_address))?;
     tracing::info!(address = %listening.address, "serving /healthz, /readyz and /metrics");
 
-    stop.cancelled().await;
+    controller.run(stop).await;
+    ended.cancel();
     listening.server.await?.context("the admin server failed")?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+fn settings(timing: &TimingArgs, limits: &LimitArgs) -> Settings {
+    Settings {
+        resync_interval: timing.resync_interval,
+        onboarding_interval: timing.onboarding_interval,
+        stalled_retry_interval: timing.stalled_retry_interval,
+        durations: Durations {
+            lag_grace: timing.lag_grace,
+            settle_time: timing.settle_time,
+            staleness_budget: timing.staleness_budget,
+        },
+        max_orders_per_hour: usize::try_from(limits.max_orders_per_hour.get())
+            .unwrap_or(usize::MAX),
+        max_in_flight: limits.max_in_flight,
+    }
+}
+
+/// The kubeconfig as kubectl finds it, else the pod's own.
+async fn kube_config(context: Option<String>) -> anyhow::Result<kube::Config> {
+    let is_named = context.is_some();
+    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+    match kube::Config::from_kubeconfig(&options).await {
+        Ok(config) => Ok(config),
+        Err(error) if is_named => Err(error).context("cannot use --context"),
+        Err(error) => kube::Config::incluster().map_err(|incluster| {
+            anyhow!(
+                "no Kubernetes cluster is configured: set KUBECONFIG, or run in a pod \
+                 (kubeconfig: {error}; in the pod: {incluster})"
+            )
+        }),
+    }
+}
+
+/// The pod's name, for Events.
+fn hostname() -> Option<String> {
+    let name = std::fs::read_to_string("/etc/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// A token that the first SIGTERM or SIGINT cancels.

@@ -101,7 +101,7 @@ pub(super) fn writes(id: &str, account: &Customer, changes: &[Change]) -> Vec<Ac
         changes.iter().cloned().partition(|change| change.field == Field::Language);
     let mut actions = Vec::new();
     if !record.is_empty() {
-        actions.push(Action::CustomersPatch(Patch::of(id, account, record)));
+        actions.push(Action::CustomersPatch(Box::new(Patch::of(id, account, record))));
     }
     actions.extend(language.into_iter().map(|change| {
         Action::DirectoryCustomersPatch(LanguagePatch { id: id.to_owned(), change })

@@ -112,7 +112,9 @@ pub fn render(
     generation: i64,
     now: Timestamp,
 ) {
-    let mut writer = Writer { conditions: &mut status.conditions, generation, now };
+    let before = status.conditions.clone();
+    let mut writer =
+        Writer { before: &before, conditions: &mut status.conditions, generation, now };
     let is_verdict = writer.summary(&verdict.summary);
     if let Some((reason, message)) = &verdict.synced {
         writer.set("Synced", synced_truth(*reason), reason.as_str(), message);
@@ -154,6 +156,8 @@ fn synced_truth(reason: SyncedReason) -> Truth {
 }
 
 struct Writer<'a> {
+    /// The conditions before this pass: transition times are counted from them.
+    before: &'a [Condition],
     conditions: &'a mut Vec<Condition>,
     generation: i64,
     now: Timestamp,
@@ -240,6 +244,13 @@ impl Writer<'_> {
             self.set("Ready", Truth::Unknown, ReadyReason::Paused.as_str(), message);
         }
         self.set("Paused", Truth::True, PausedReason::Suspended.as_str(), message);
+        if applied {
+            // What is kept is a verdict on this generation too.
+            let is_kept = |kind: &str| ["Ready", "Stalled"].contains(&kind);
+            for condition in self.conditions.iter_mut().filter(|kept| is_kept(&kept.type_)) {
+                condition.observed_generation = Some(self.generation);
+            }
+        }
         applied
     }
 
@@ -266,13 +277,10 @@ impl Writer<'_> {
             }
             Fact::KeptDenied => {
                 let denied = "Google refuses to let this account be read.";
-                for kind in TYPES {
-                    let reason = FactReason::AccessDenied.as_str();
-                    let was_seen = find(self.conditions, kind)
-                        .is_some_and(|old| old.reason != FactReason::NotRead.as_str());
-                    if !was_seen {
-                        self.set(kind, Truth::Unknown, reason, denied);
-                    }
+                let was_seen = find(self.conditions, "Managed")
+                    .is_some_and(|old| old.reason != FactReason::NotRead.as_str());
+                for kind in TYPES.into_iter().filter(|_| !was_seen) {
+                    self.set(kind, Truth::Unknown, FactReason::AccessDenied.as_str(), denied);
                 }
             }
             Fact::Forgotten => {
@@ -317,7 +325,7 @@ impl Writer<'_> {
 
     /// Writes one condition; its transition time moves only with its status.
     fn set(&mut self, kind: &str, truth: Truth, reason: &str, message: &str) {
-        let since = find(self.conditions, kind)
+        let since = find(self.before, kind)
             .filter(|old| old.status == truth.as_str())
             .map_or_else(|| whole_seconds(self.now), |old| old.last_transition_time.clone());
         self.remove(kind);

@@ -1,0 +1,44 @@
+//! Why a pass ended early: one variant per stage. What Google says is never an error here, it is
+//! in the outcome.
+
+use super::record::RecordError;
+
+/// A stage of a pass that could not be done in Kubernetes.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("cannot read a Secret that the manifest names")]
+    Dereference(#[source] kube::Error),
+    #[error("cannot announce the new generation in the status")]
+    Announce(#[source] WriteError),
+    #[error("cannot record the call before it is made")]
+    Record(#[source] RecordError),
+    #[error("cannot publish the outcome in the status")]
+    Publish(#[source] WriteError),
+    #[error("the pass panicked")]
+    Panicked,
+}
+
+/// Why a status was not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error("the object was changed meanwhile")]
+    Conflict,
+    #[error("the object is gone")]
+    Gone,
+    #[error("the API server did not answer in time")]
+    TimedOut,
+    #[error("the API server refused the write")]
+    Refused(#[source] Box<kube::Error>),
+}
+
+impl Error {
+    /// Whether the object was changed by somebody meanwhile: the watch brings it anyway.
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(
+            self,
+            Self::Announce(WriteError::Conflict | WriteError::Gone)
+                | Self::Publish(WriteError::Conflict | WriteError::Gone)
+                | Self::Record(RecordError::Write(WriteError::Conflict | WriteError::Gone))
+        )
+    }
+}

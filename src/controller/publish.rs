@@ -1,0 +1,155 @@
+//! IO: status writes and Events.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use kube::api::{Patch, PatchParams};
+use kube::runtime::events::EventType;
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+
+use super::context::Context;
+use super::error::WriteError;
+use crate::crd::names::FIELD_MANAGER;
+use crate::crd::{ResellerCustomer, ResellerCustomerStatus};
+use crate::metrics::WriteResult;
+use crate::plan::events::Event;
+use crate::plan::outcome::Outcome;
+
+/// Longest wait for one write.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest note of an Event, in characters; the API server takes 1 kB.
+const MAX_NOTE: usize = 900;
+
+/// A server-side apply of the status, over the object with this uid and resourceVersion only.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusPatch<'a> {
+    api_version: String,
+    kind: String,
+    metadata: Basis<'a>,
+    status: &'a ResellerCustomerStatus,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Basis<'a> {
+    name: &'a str,
+    uid: Option<&'a str>,
+    resource_version: Option<&'a str>,
+}
+
+/// The API of the namespace of an object, without retries below us.
+pub(super) fn api(ctx: &Context, object: &ResellerCustomer) -> Api<ResellerCustomer> {
+    Api::namespaced(ctx.kube_once.clone(), &object.namespace().unwrap_or_default())
+}
+
+/// Writes the whole status that we own; a conflict is an error.
+pub(super) async fn write_status(
+    ctx: &Context,
+    basis: &ResellerCustomer,
+    status: &ResellerCustomerStatus,
+) -> Result<ResellerCustomer, WriteError> {
+    let name = basis.name_any();
+    let patch = StatusPatch {
+        api_version: ResellerCustomer::api_version(&()).into_owned(),
+        kind: ResellerCustomer::kind(&()).into_owned(),
+        metadata: Basis {
+            name: &name,
+            uid: basis.metadata.uid.as_deref(),
+            resource_version: basis.metadata.resource_version.as_deref(),
+        },
+        status,
+    };
+    let api = api(ctx, basis);
+    let parameters = PatchParams::apply(FIELD_MANAGER).force();
+    let patch = Patch::Apply(&patch);
+    let write = api.patch_status(&name, &parameters, &patch);
+    let result = match tokio::time::timeout(TIMEOUT, write).await {
+        Err(_) => Err(WriteError::TimedOut),
+        Ok(Ok(written)) => Ok(written),
+        Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(WriteError::Conflict),
+        Ok(Err(kube::Error::Api(status))) if status.is_not_found() => Err(WriteError::Gone),
+        Ok(Err(error)) => Err(WriteError::Refused(Box::new(error))),
+    };
+    ctx.metrics.status_write(match &result {
+        Ok(_) => WriteResult::Ok,
+        Err(WriteError::Conflict) => WriteResult::Conflict,
+        Err(_) => WriteResult::Error,
+    });
+    if let Ok(written) = &result {
+        ctx.tracks.wrote(basis, written);
+    }
+    result
+}
+
+/// Publishes the outcome of a pass, if it says anything new. The outcome of a call that was made
+/// is written again where it failed, also over a fresh read while the object and its operation are
+/// still ours; anything else is only as good as the read that it was decided from.
+pub(super) async fn publish(
+    ctx: &Context,
+    basis: &ResellerCustomer,
+    outcome: &Outcome,
+) -> Result<bool, WriteError> {
+    if basis.status.as_ref() == Some(&outcome.status) {
+        return Ok(false);
+    }
+    let was_called = !outcome.applied.done.is_empty() || outcome.applied.failure.is_some();
+    if !was_called {
+        return write_status(ctx, basis, &outcome.status).await.map(|_| true);
+    }
+    let again = || async {
+        match write_status(ctx, basis, &outcome.status).await {
+            Err(WriteError::Conflict) => {
+                let fresh = fresh(ctx, basis).await?;
+                write_status(ctx, &fresh, &outcome.status).await
+            }
+            result => result,
+        }
+    };
+    let is_passing = |error: &WriteError| !matches!(error, WriteError::Gone);
+    let backoff = ExponentialBuilder::default().with_jitter().with_max_times(6);
+    again.retry(backoff).when(is_passing).await.map(|_| true)
+}
+
+/// The object as it is now, if it is still the one that the call was made for.
+async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustomer, WriteError> {
+    let api = api(ctx, basis);
+    let name = basis.name_any();
+    let read = tokio::time::timeout(TIMEOUT, api.get_opt(&name)).await;
+    let fresh = match read {
+        Err(_) => return Err(WriteError::TimedOut),
+        Ok(Err(error)) => return Err(WriteError::Refused(Box::new(error))),
+        Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone)?,
+    };
+    let operation = |object: &ResellerCustomer| {
+        object.status.as_ref()?.pending_operation.as_ref().map(|operation| operation.id.clone())
+    };
+    if fresh.metadata.uid == basis.metadata.uid && operation(&fresh) == operation(basis) {
+        Ok(fresh)
+    } else {
+        Err(WriteError::Gone)
+    }
+}
+
+/// Tells what happened, once each. An Event that cannot be told is logged, nothing more.
+pub(super) async fn tell(ctx: &Context, object: &ResellerCustomer, events: &[Event]) {
+    for event in events {
+        let published = kube::runtime::events::Event {
+            type_: if event.is_warning { EventType::Warning } else { EventType::Normal },
+            reason: event.reason.to_owned(),
+            note: Some(event.note.chars().take(MAX_NOTE).collect()),
+            action: event.reason.to_owned(),
+            secondary: None,
+        };
+        let reference = object.object_ref(&());
+        let publish = ctx.recorder.publish(&published, &reference);
+        match tokio::time::timeout(TIMEOUT, publish).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(reason = event.reason, %error, "cannot publish an Event");
+            }
+            Err(_) => tracing::warn!(reason = event.reason, "cannot publish an Event in time"),
+        }
+    }
+}
