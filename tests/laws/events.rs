@@ -35,6 +35,7 @@ pub(crate) fn calm(world: &mut World) {
     simulation.options_mut().denied_scopes.clear();
     drop(simulation);
     world.is_limited = false;
+    world.is_claimed = false;
 }
 
 fn event(world: &mut World, event: &Event) {
@@ -59,6 +60,7 @@ fn event(world: &mut World, event: &Event) {
         Event::Refresh => world.refresh = Some(world.now().to_string()),
         Event::Recreate => world.recreate(),
         Event::OrderLimit(is_reached) => world.is_limited = *is_reached,
+        Event::Claimed(is_claimed) => world.is_claimed = *is_claimed,
         Event::Secret(secret) => {
             let mut kube = lock(&world.kube);
             kube.secret = *secret;

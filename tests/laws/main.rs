@@ -93,6 +93,10 @@ proptest! {
             prop_assert!(is_retry || !ended.is_published, "a settled object is written");
             world.advance(world.delay(ended.next));
         }
+        // A restart changes nothing either.
+        world.restart();
+        let ended = world.round(Interruption::None);
+        prop_assert!(!ended.is_published || !ended.writes.is_empty() , "a restart writes {:#?}", world.status());
     }
 
     /// Laws 1, 5 and 6, of the decision about any state that a run leaves behind.

@@ -15,7 +15,7 @@ use reseller_operator::google::ApiMethod;
 use reseller_operator::pass::{Subject, pass};
 use reseller_operator::plan::outcome::Outcome;
 use reseller_operator::plan::{
-    Grace, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
+    Claim, Grace, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
 };
 use reseller_operator::simulator::{
     Account, CallFilter, CallRecord, CustomerType, InProcess, Owner, PrimaryAdmin, Simulator, State,
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) approve_order: Option<String>,
     pub(crate) refresh: Option<String>,
     pub(crate) is_limited: bool,
+    /// Whether another object holds the claim.
+    pub(crate) is_claimed: bool,
     process: Process,
     nonces: u32,
     failures: u32,
@@ -100,6 +102,7 @@ impl World {
             approve_order: None,
             refresh: None,
             is_limited: false,
+            is_claimed: false,
             process: Process::starting(start),
             nonces: 0,
             failures: 0,
@@ -155,6 +158,7 @@ impl World {
                 (true, false) => OrderGate::Limit,
                 (false, false) => OrderGate::Open,
             },
+            claim: if self.is_claimed { Claim::Other(None) } else { Claim::Held },
             graces: self.process.graces.iter().map(|(g, at)| (g.clone(), since(*at))).collect(),
             since_write: self.process.wrote.map(since),
             approve_order: self.approve_order.clone(),
@@ -213,6 +217,9 @@ impl World {
                 None
             }
         };
+        if self.spec.suspend || self.is_claimed {
+            assert_eq!(self.last_call(), seen, "Google is called for an object that may not");
+        }
         let is_published = lock(&self.kube).writes != writes;
         Ended { next, writes: self.writes_since(seen), is_published }
     }
