@@ -19,7 +19,7 @@ use reseller_operator::plan::{
 use crate::world::World;
 
 /// Everything that a plan is made from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inputs {
     desired: Desired,
     observed: Observed,
@@ -49,13 +49,7 @@ impl Inputs {
     }
 
     fn seeing(&self, observed: Observed) -> Self {
-        Self {
-            desired: self.desired.clone(),
-            observed,
-            memory: self.memory.clone(),
-            surroundings: self.surroundings.clone(),
-            now: self.now,
-        }
+        Self { observed, ..self.clone() }
     }
 }
 
@@ -66,7 +60,7 @@ pub(crate) fn is_pure(inputs: &Inputs) {
 }
 
 /// Law 5: a policy only takes away, and says what it takes away: in `withheld`, or by blocking.
-pub(crate) fn policy_only_removes(inputs: &mut Inputs) {
+pub(crate) fn policy_only_removes(inputs: &Inputs) {
     let widest = (ManagementPolicy::Full, AdoptionPolicy::Always, DriftPolicy::Correct);
     let wide = effects(&under(inputs, widest).actions);
     for management in
@@ -106,9 +100,10 @@ pub(crate) fn policy_only_removes(inputs: &mut Inputs) {
 }
 
 fn under(
-    inputs: &mut Inputs,
+    inputs: &Inputs,
     (management, adoption, drift): (ManagementPolicy, AdoptionPolicy, DriftPolicy),
 ) -> Plan {
+    let mut inputs = inputs.clone();
     inputs.desired.management = management;
     inputs.desired.adoption = adoption;
     inputs.desired.drift = drift;
@@ -177,8 +172,9 @@ pub(crate) fn is_safe_when_incomplete(inputs: &Inputs) {
 }
 
 /// The gates of orders hold, whatever else is the case.
-pub(crate) fn gates_hold(inputs: &mut Inputs) {
+pub(crate) fn gates_hold(inputs: &Inputs) {
     for gate in [OrderGate::Limit, OrderGate::Locked] {
+        let mut inputs = inputs.clone();
         inputs.surroundings.orders = gate;
         let effects = effects(&inputs.plan().actions);
         assert!(!effects.contains(&Effect::Order), "ordered while the gate is {gate:?}");

@@ -103,12 +103,12 @@ proptest! {
     #[test]
     fn every_decision_is_pure_and_safe_and_policies_only_remove(scenario in scenario::scenario()) {
         let world = run(&scenario);
-        if let Some(mut inputs) = Inputs::of(&world) {
+        if let Some(inputs) = Inputs::of(&world) {
             decisions::is_pure(&inputs);
             decisions::is_safe_when_incomplete(&inputs);
             decisions::repeats_nothing(&inputs);
-            decisions::policy_only_removes(&mut inputs);
-            decisions::gates_hold(&mut inputs);
+            decisions::policy_only_removes(&inputs);
+            decisions::gates_hold(&inputs);
         }
     }
 

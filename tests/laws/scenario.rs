@@ -349,7 +349,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => pin.prop_map(Event::Pin),
         4 => prop_oneof![3 => Just(true), 1 => Just(false)].prop_map(|right| Event::Approve { right }),
         1 => Just(Event::Refresh),
-        1 => Just(Event::Recreate),
+        2 => Just(Event::Recreate),
         1 => any::<bool>().prop_map(Event::OrderLimit),
         1 => any::<bool>().prop_map(Event::Claimed),
         2 => secret.prop_map(Event::Secret),

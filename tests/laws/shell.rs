@@ -195,6 +195,7 @@ impl Shell {
     }
 
     fn has_ledger(&self, kind: OperationKind) {
+        assert_ne!(self.round.interruption, Interruption::Fence, "sent without the lease");
         let kube = lock(&self.kube);
         let operation = kube.status.pending_operation.as_ref();
         assert_eq!(operation.map(|operation| operation.kind), Some(kind), "no ledger");
