@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use reseller_operator::crd::{
     AdoptionPolicy, DriftPolicy, ManagementPolicy, ResellerCustomerStatus,
 };
+use reseller_operator::domain::memory::open_order;
 use reseller_operator::domain::observed::{Answer, Read};
 use reseller_operator::domain::{Desired, Field, Observed};
 use reseller_operator::google::{ApiError, ApiMethod, Failure};
@@ -40,7 +41,7 @@ impl Inputs {
             return None;
         };
         let reading = observe(&world.google, desired, &memory, &surroundings);
-        let observed = reading.now_or_never().expect("nothing waits");
+        let observed = reading.now_or_never()?;
         Some(Self { desired: desired.clone(), observed, memory, surroundings, now: world.now() })
     }
 
@@ -82,10 +83,12 @@ pub(crate) fn policy_only_removes(inputs: &Inputs) {
                 let hidden: Vec<_> = wide.difference(&told).collect();
                 let is_blocked = match narrowed.verdict.summary {
                     Summary::Stalled(..) => true,
-                    // Steps of onboarding are not spelt out; a person's word is not asked for.
+                    // Steps of onboarding are not spelt out, a person's word is not asked for, and
+                    // an open order is only resolved.
                     Summary::Observed(_) => {
                         hidden.iter().all(|effect| matches!(effect, Effect::User(..)))
                             || inputs.memory.approval.is_some()
+                            || open_order(&inputs.memory).is_some()
                     }
                     _ => false,
                 };

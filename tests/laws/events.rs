@@ -105,7 +105,7 @@ fn at_google(world: &World, event: &Event) {
         Event::TransferAway => with(&|account| account.owner = Owner::Foreign),
         Event::TransferBack => with(&|account| account.owner = Owner::Own),
         Event::Rename => {
-            with(&|account| "renamed.example".clone_into(&mut account.customer_domain))
+            with(&|account| "renamed.example".clone_into(&mut account.customer_domain));
         }
         Event::Convert => with(&|account| account.customer_type = CustomerType::Domain),
         Event::AcceptTerms => with(&Account::accept_terms),

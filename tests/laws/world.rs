@@ -317,10 +317,9 @@ impl World {
         SignedDuration::from_secs(match next {
             Some(Next::Soon) | None => 1,
             Some(Next::Settle) => 30,
-            Some(Next::Grace | Next::Onboarding) => 600,
+            // A minute is made more: an hour of them is waited for too.
+            Some(Next::Grace | Next::Onboarding | Next::Minute) => 600,
             Some(Next::Retry) => 15 << self.failures.min(7),
-            // Rather more than a minute: an hour of these is waited for too.
-            Some(Next::Minute) => 600,
             Some(Next::StalledRetry) => 3600,
             Some(Next::Resync | Next::AwaitChange) => 24 * 3600,
         })
