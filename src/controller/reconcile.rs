@@ -63,10 +63,9 @@ pub(super) async fn reconcile(stored: Arc<Stored>, ctx: Arc<Context>) -> Result<
 /// A pass that could not be done in Kubernetes is tried again; what was changed meanwhile comes by
 /// the watch, but not if the change was our own.
 fn retry_later(ctx: &Context, uid: &str, key: Key, error: &Error) {
-    let nothing = std::collections::BTreeSet::new();
     let graces = ctx.tracks.graces(uid).keys();
     let ended = Ended { wrote: false, was_read: false, is_again: true };
-    let failures = ctx.tracks.ended(uid, if graces.is_empty() { &nothing } else { &graces }, ended);
+    let failures = ctx.tracks.ended(uid, &graces, ended);
     let wait = if error.is_stale() { Duration::from_secs(1) } else { requeue::backoff(failures) };
     ctx.schedule.ask(key, Lane::Retry, Instant::now() + wait);
 }
@@ -156,6 +155,7 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         orders: ctx.tracks.gate(&object.spec.customer_domain),
         graces: ctx.tracks.graces(&uid),
         since_write: ctx.tracks.since_write(&uid),
+        unverified: ctx.tracks.unverified(&uid),
         approve_order: annotation(APPROVE_ORDER),
         reconcile_requested_at: annotation(RECONCILE_REQUESTED_AT),
         password: password_secret(ctx, object).await?,
@@ -168,7 +168,11 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
 /// What this process remembers of the pass, before anything else can fail.
 fn remember(ctx: &Context, basis: &ResellerCustomer, outcome: &Outcome) {
     let uid = basis.uid().unwrap_or_default();
-    let wrote = !outcome.applied.done.is_empty() || outcome.applied.failure.is_some();
+    let failed = outcome.applied.failure.as_ref();
+    let wrote = !outcome.applied.done.is_empty()
+        || failed.is_some_and(|(_, error)| error.may_have_been_applied());
+    let in_sync = conditions::is_true(&outcome.status.conditions, "Synced");
+    ctx.tracks.wrote_fields(&uid, outcome.written(), in_sync);
     let was_read = conditions::find(&outcome.status.conditions, "Synced")
         .is_some_and(|synced| synced.status != "Unknown");
     let is_again = matches!(outcome.next, Next::Retry | Next::Grace);
@@ -220,7 +224,9 @@ fn summary(outcome: &Outcome) -> PassOutcome {
             PassOutcome::Stalled
         }
         Next::Resync | Next::Onboarding | Next::AwaitChange => PassOutcome::Settled,
-        Next::Soon | Next::Settle | Next::Grace | Next::Minute => PassOutcome::Waiting,
+        Next::Soon | Next::Settle | Next::Grace | Next::Minute | Next::OrderLimit => {
+            PassOutcome::Waiting
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::field::Field;
+
 /// What surrounds one pass.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -20,6 +22,8 @@ pub struct Surroundings {
     pub graces: Graces,
     /// How long ago this process last wrote to the account.
     pub since_write: Option<Duration>,
+    /// Fields that this process wrote and that no read has shown since, with the value before.
+    pub unverified: BTreeMap<Field, String>,
     /// Value of the annotation `approve-order`.
     pub approve_order: Option<String>,
     /// Value of the annotation `reconcile-requested-at`.
@@ -160,6 +164,7 @@ impl Default for Surroundings {
             orders: OrderGate::Open,
             graces: Graces::default(),
             since_write: None,
+            unverified: BTreeMap::new(),
             approve_order: None,
             reconcile_requested_at: None,
             password: PasswordSecret::Absent,

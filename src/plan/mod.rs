@@ -78,8 +78,10 @@ pub enum Next {
     Retry,
     /// After the interval for Stalled objects.
     StalledRetry,
-    /// After a minute: an hourly limit may have room again.
+    /// After a minute.
     Minute,
+    /// When the hourly limit of orders may have room again.
+    OrderLimit,
     /// Only when something changes.
     AwaitChange,
 }

@@ -147,7 +147,7 @@ pub(super) fn order(input: Input<'_>, base: ResellerCustomerStatus, answer: &Ans
             let message =
                 "The hourly limit of orders (--max-orders-per-hour) is reached; the order waits.";
             let verdict = progressing(Reconciling::OrderLimit, message, SyncedReason::Pending);
-            return Plan::look(input.memory.clone(), verdict, Next::Minute);
+            return Plan::look(input.memory.clone(), verdict, Next::OrderLimit);
         }
         OrderGate::Locked => {
             let message = "An order for this domain was made a short while ago; its outcome may not be readable yet.";

@@ -1,7 +1,7 @@
 //! What the calls that were made change in the verdict; customer.md, Errors and Updates that do
 //! not stick.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -46,6 +46,19 @@ pub struct Outcome {
     pub graces: BTreeSet<Grace>,
     /// The calls that were made.
     pub applied: Applied,
+}
+
+impl Outcome {
+    /// The fields that were written, with their value before.
+    #[must_use]
+    pub fn written(&self) -> BTreeMap<Field, String> {
+        let changes = self.applied.done.iter().flat_map(|(action, _)| match action {
+            Action::CustomersPatch(patch) => patch.changes.as_slice(),
+            Action::DirectoryCustomersPatch(patch) => std::slice::from_ref(&patch.change),
+            _ => &[],
+        });
+        changes.map(|change| (change.field, change.observed.clone())).collect()
+    }
 }
 
 /// What a pass ends with: the plan's verdict, overlaid by what came of its actions.

@@ -31,7 +31,11 @@ pub fn stopped_before_read<'a>(
         (Ok(desired), Claim::Held) => return Continue(desired),
     };
     let synced = Some((SyncedReason::NotRead, "The account was not read: see Stalled.".to_owned()));
-    Break(unread(memory, Summary::Stalled(reason, message), synced, next))
+    let mut plan = unread(memory, Summary::Stalled(reason, message), synced, next);
+    if let Some(asked) = &surroundings.reconcile_requested_at {
+        plan.status.last_handled_reconcile_at = Some(asked.clone());
+    }
+    Break(plan)
 }
 
 fn unread(

@@ -9,10 +9,11 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use reseller_operator::crd::{AdoptionPolicy, ResellerCustomerSpec, ResellerCustomerStatus};
-use reseller_operator::domain::Desired;
 use reseller_operator::domain::memory::open_order;
+use reseller_operator::domain::{Desired, Field};
 use reseller_operator::google::ApiMethod;
 use reseller_operator::pass::{Subject, pass};
+use reseller_operator::plan::conditions::is_true;
 use reseller_operator::plan::outcome::Outcome;
 use reseller_operator::plan::{
     Claim, Grace, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
@@ -54,13 +55,21 @@ struct Process {
     started: Timestamp,
     graces: BTreeMap<Grace, Timestamp>,
     wrote: Option<Timestamp>,
+    /// Fields written and not read back yet, with the value before.
+    unverified: BTreeMap<Field, String>,
     /// When an order of the domain was made whose account may not be readable yet.
     ordered: Option<Timestamp>,
 }
 
 impl Process {
     fn starting(now: Timestamp) -> Self {
-        Self { started: now, graces: BTreeMap::new(), wrote: None, ordered: None }
+        Self {
+            started: now,
+            graces: BTreeMap::new(),
+            wrote: None,
+            unverified: BTreeMap::new(),
+            ordered: None,
+        }
     }
 }
 
@@ -161,6 +170,7 @@ impl World {
             claim: if self.is_claimed { Claim::Other(None) } else { Claim::Held },
             graces: self.process.graces.iter().map(|(g, at)| (g.clone(), since(*at))).collect(),
             since_write: self.process.wrote.map(since),
+            unverified: self.process.unverified.clone(),
             approve_order: self.approve_order.clone(),
             reconcile_requested_at: self.refresh.clone(),
             password: match kube.secret {
@@ -233,6 +243,10 @@ impl World {
         seen: u64,
     ) {
         let now = self.now();
+        if is_true(&outcome.status.conditions, "Synced") {
+            self.process.unverified.clear();
+        }
+        self.process.unverified.extend(outcome.written());
         self.process.graces.retain(|grace, _| outcome.graces.contains(grace));
         for grace in outcome.graces {
             self.process.graces.entry(grace).or_insert(now);
@@ -318,7 +332,7 @@ impl World {
             Some(Next::Soon) | None => 1,
             Some(Next::Settle) => 30,
             // A minute is made more: an hour of them is waited for too.
-            Some(Next::Grace | Next::Onboarding | Next::Minute) => 600,
+            Some(Next::Grace | Next::Onboarding | Next::Minute | Next::OrderLimit) => 600,
             Some(Next::Retry) => 15 << self.failures.min(7),
             Some(Next::StalledRetry) => 3600,
             Some(Next::Resync | Next::AwaitChange) => 24 * 3600,
@@ -382,7 +396,6 @@ pub(crate) fn seeded(seed: &Seed, id: &str) -> Account {
 }
 
 fn account(is_team: bool, admin: u8, values: &Values) -> Account {
-    use reseller_operator::domain::Field;
     let some = |field| Some(value(values, field).to_owned()).filter(|value| !value.is_empty());
     let members = Field::ALL.into_iter().filter(|field| field.is_address()).filter_map(|field| {
         let member = field.path().rsplit('.').next()?.to_owned();

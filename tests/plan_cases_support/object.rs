@@ -127,6 +127,12 @@ fn fields(case: &Value) -> Value {
     Field::ALL.into_iter().filter(|field| is_meant(*field)).filter_map(entry).collect()
 }
 
+/// A field that this process wrote, and its value before.
+fn written((path, before): (&String, &Value)) -> (Field, String) {
+    let field = Field::from_path(path).expect("a managed field");
+    (field, before.as_str().expect("a value").to_owned())
+}
+
 /// What surrounds the pass.
 pub(crate) fn surroundings(case: &Value, object: &ResellerCustomer, nonce: &str) -> Surroundings {
     let annotation = |key: &str| case["annotations"][key].as_str().map(str::to_owned);
@@ -161,6 +167,7 @@ pub(crate) fn surroundings(case: &Value, object: &ResellerCustomer, nonce: &str)
             Some("missing") => TransferToken::Missing,
             Some(token) => TransferToken::Given(token.to_owned().into()),
         },
+        unverified: case["unverified"].as_object().into_iter().flatten().map(written).collect(),
         nonce: nonce.to_owned(),
         ..Surroundings::default()
     }
