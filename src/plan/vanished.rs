@@ -63,10 +63,7 @@ fn maybe_lag(input: Input<'_>) -> Plan {
     } else {
         Summary::Progressing(Reconciling::Onboarding, message.to_owned())
     };
-    // What was gone before is gone still: a restart, which begins the grace anew, writes nothing.
-    let was_gone = find(conditions, "Synced")
-        .is_some_and(|synced| synced.reason == SyncedReason::NotManaged.as_str());
-    let synced = (!was_gone).then(|| (SyncedReason::NotRead, message.to_owned()));
+    let synced = Some((SyncedReason::NotRead, message.to_owned()));
     let verdict = Verdict { summary, synced, facts: Fact::Kept, terms: Fact::Kept };
     Plan::look(input.memory.clone(), verdict, Next::Grace)
 }

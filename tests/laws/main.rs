@@ -24,7 +24,7 @@ use scenario::{Interruption, Scenario};
 use world::World;
 
 /// Cases of each law where nothing else is asked for.
-const CASES: u32 = 4000;
+const CASES: u32 = 2500;
 
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
@@ -93,10 +93,12 @@ proptest! {
             prop_assert!(is_retry || !ended.is_published, "a settled object is written");
             world.advance(world.delay(ended.next));
         }
-        // A restart changes nothing either.
+        // A restart changes nothing either; only of an id that is gone it waits for lag anew (E5).
+        let is_gone = world.is_gone();
         world.restart();
         let ended = world.round(Interruption::None);
-        prop_assert!(!ended.is_published || !ended.writes.is_empty() , "a restart writes {:#?}", world.status());
+        let is_told = ended.is_published && ended.writes.is_empty();
+        prop_assert!(is_gone || !is_told, "a restart writes {:#?}", world.status());
     }
 
     /// Laws 1, 5 and 6, of the decision about any state that a run leaves behind.

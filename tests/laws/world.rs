@@ -366,6 +366,12 @@ impl World {
         rounds
     }
 
+    /// Whether the account that the status knows is gone from Google.
+    pub(crate) fn is_gone(&self) -> bool {
+        let simulation = self.google.simulator().simulation();
+        self.status().customer_id.is_some_and(|id| simulation.state().account(&id).is_none())
+    }
+
     /// The number of the last call.
     pub(crate) fn last_call(&self) -> u64 {
         let calls = self.google.simulator().simulation().calls(&CallFilter::default());
