@@ -24,7 +24,7 @@ use scenario::{Interruption, Scenario};
 use world::World;
 
 /// Cases of each law where nothing else is asked for.
-const CASES: u32 = 2500;
+const CASES: u32 = 1500;
 
 fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
