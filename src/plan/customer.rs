@@ -16,7 +16,8 @@ use super::conditions::{Fact, whole_seconds};
 use super::order::{free, teams};
 use super::reasons::{Reconciling, Stalled, SyncedReason};
 use super::{
-    Grace, Input, Next, Plan, Summary, Verdict, facts, onboarding, outage, transfer, vanished,
+    Grace, Input, Next, Plan, Summary, Verdict, facts, onboarding, outage, stopped, transfer,
+    vanished,
 };
 use crate::crd::{
     AdoptionPolicy, CustomerType, DriftPolicy, ManagementPolicy, Origin, ResellerCustomerStatus,
@@ -211,8 +212,12 @@ fn id_of(account: &Customer) -> &str {
     account.customer_id.as_deref().unwrap_or_default()
 }
 
-/// An account that exists before this object: its adoption policy decides.
+/// An account that exists before this object: its adoption policy decides, unless it is another
+/// object's already (a team's second object, or one for the new name of a renamed domain).
 fn adopt(input: Input<'_>, account: &Customer) -> Plan {
+    if let Some(holder) = input.surroundings.taken.get(id_of(account)) {
+        return stopped::duplicate(input.memory, holder.as_deref());
+    }
     let adopted = adopted(input.memory, id_of(account));
     match input.desired.adoption {
         AdoptionPolicy::Always => managed(input, account, adopted),
