@@ -1,12 +1,14 @@
 //! Reads Google: what a plan needs to know, and no more. IO on the APIs only.
 
-use crate::crd::{Origin, ResellerCustomerStatus};
+use secrecy::SecretString;
+
+use crate::crd::{OperationKind, Origin, ResellerCustomerStatus};
 use crate::domain::Desired;
 use crate::domain::memory::{is_ours, open_order};
 use crate::domain::observed::{Answer, Key, Observed, Read};
+use crate::domain::surroundings::{Grace, Surroundings, TransferToken};
 use crate::google::types::{Customer, Subscription, SubscriptionQuery, User};
 use crate::google::{ApiError, ApiMethod, ErrorClass, Failure, GoogleApi};
-use crate::plan::{Grace, Surroundings};
 
 /// Most items of a page of `subscriptions.list`.
 const PAGE: u32 = 100;
@@ -23,6 +25,11 @@ pub async fn observe<G: GoogleApi>(
     let mut observed = Observed::of(key, answer);
     if let Some(account) = observed.full().cloned() {
         read_account(google, desired, memory, &account, &mut observed).await;
+    } else if let (Answer::Minimal(account), TransferToken::Given(token)) =
+        (&observed.answer, &surroundings.transfer_token)
+    {
+        let id = account.customer_id.as_deref().unwrap_or_default();
+        observed.transferable = subscriptions(google, id, Some(token.clone())).await;
     } else if is_gone(memory, surroundings, &observed) {
         observed.domain_answer = Some(look_up(google, desired.domain.as_str()).await);
     }
@@ -84,21 +91,29 @@ async fn read_account<G: GoogleApi>(
             Err(error) => Read::Failed(error),
         };
     }
-    observed.subscriptions = subscriptions(google, id).await;
-    let is_new = memory.origin != Some(Origin::Ordered) || memory.onboarded;
+    observed.subscriptions = subscriptions(google, id, None).await;
     let tells = observed.subscriptions.got().is_none_or(|list| {
         list.iter().any(|subscription| subscription.status.as_deref() != Some("CANCELLED"))
     });
-    let wants_admin = desired.initial_admin.is_some()
-        && (!is_new || (memory.initial_admin.is_none() && is_ours_or_new(desired, memory)));
-    if let Some(email) = admin(desired, memory).filter(|_| wants_admin || !tells) {
+    let is_needed = !tells || has_open_insert(memory) || wants_admin(desired, memory);
+    if let Some(email) = admin(desired, memory).filter(|_| is_needed) {
         observed.admin = user(google, email).await;
     }
 }
 
-/// Whether the message about a missing administrator may be due: adopted, or about to be.
-fn is_ours_or_new(desired: &Desired, memory: &ResellerCustomerStatus) -> bool {
-    memory.origin == Some(Origin::Adopted) || !is_ours(memory, desired)
+fn has_open_insert(memory: &ResellerCustomerStatus) -> bool {
+    memory
+        .pending_operation
+        .as_ref()
+        .is_some_and(|operation| operation.kind == OperationKind::UsersInsert)
+}
+
+/// Whether the administrator of the manifest is due, or its absence is to be told: always, until
+/// onboarding of an ordered account was completed; in adopted ones, as long as none is known.
+fn wants_admin(desired: &Desired, memory: &ResellerCustomerStatus) -> bool {
+    let is_ordered = memory.origin == Some(Origin::Ordered) && is_ours(memory, desired);
+    let is_open = if is_ordered { !memory.onboarded } else { memory.initial_admin.is_none() };
+    desired.initial_admin.is_some() && is_open
 }
 
 /// Whose acceptance of the terms counts where no subscription tells.
@@ -108,10 +123,16 @@ fn admin<'a>(desired: &'a Desired, memory: &'a ResellerCustomerStatus) -> Option
     ours.or(wanted).or(desired.primary_admin.as_deref())
 }
 
-async fn subscriptions<G: GoogleApi>(google: &G, id: &str) -> Read<Vec<Subscription>> {
+/// All subscriptions of a customer; with a transfer token, those that could be transferred.
+async fn subscriptions<G: GoogleApi>(
+    google: &G,
+    id: &str,
+    customer_auth_token: Option<SecretString>,
+) -> Read<Vec<Subscription>> {
     let mut list = Vec::new();
     let mut query = SubscriptionQuery {
         customer_id: Some(id.to_owned()),
+        customer_auth_token,
         max_results: Some(PAGE),
         ..SubscriptionQuery::default()
     };

@@ -37,7 +37,7 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Print the CustomResourceDefinition.
     ///
     /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
@@ -59,7 +59,7 @@ impl Cli {
     /// Does what the subcommand says.
     pub async fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Run(args) => run::cmd(args).await,
+            Command::Run(args) => run::cmd(*args).await,
             Command::Crd => {
                 crd::cmd(&mut std::io::stdout())?;
                 Ok(ExitCode::SUCCESS)

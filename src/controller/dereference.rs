@@ -1,5 +1,5 @@
-//! IO: the Secret of the first administrator, read by name when it is needed. Its absence is an
-//! answer, not an error.
+//! IO: the Secrets that a manifest names, read by name when they are needed, never listed. The
+//! absence of one is an answer, not an error.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt};
@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::context::Context;
 use super::error::Error;
 use crate::crd::{Origin, ResellerCustomer};
-use crate::plan::PasswordSecret;
+use crate::plan::{PasswordSecret, TransferToken};
 
 /// Lengths of a password that Google takes (users.insert, discovery document).
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=100;
@@ -37,6 +37,33 @@ pub(super) async fn password_secret(
             None => PasswordSecret::Unusable,
         },
     })
+}
+
+/// The transfer token that the manifest names.
+pub(super) async fn transfer_token(
+    ctx: &Context,
+    object: &ResellerCustomer,
+) -> Result<TransferToken, Error> {
+    let Some(reference) = &object.spec.customer_auth_token_secret_ref else {
+        return Ok(TransferToken::NotNamed);
+    };
+    // An account that is ours needs none.
+    if object
+        .status
+        .as_ref()
+        .is_some_and(|status| status.origin.is_some() && status.lost_at.is_none())
+    {
+        return Ok(TransferToken::NotNamed);
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let api: Api<Secret> = Api::namespaced(ctx.kube.clone(), &namespace);
+    let secret = read_secret(&api, &reference.name).await.map_err(Error::Dereference)?;
+    let value = secret.and_then(|secret| secret.data?.remove(&reference.key));
+    let token = value.and_then(|value| String::from_utf8(value.0).ok());
+    Ok(token
+        .map(|token| token.trim().to_owned())
+        .filter(|token| !token.is_empty())
+        .map_or(TransferToken::Missing, |token| TransferToken::Given(SecretString::from(token))))
 }
 
 /// A Secret by its name, if there is one.

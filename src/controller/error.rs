@@ -6,7 +6,7 @@ use super::record::RecordError;
 /// A stage of a pass that could not be done in Kubernetes.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    #[error("cannot read the Secret of the first administrator")]
+    #[error("cannot read a Secret that the manifest names")]
     Dereference(#[source] kube::Error),
     #[error("cannot announce the new generation in the status")]
     Announce(#[source] WriteError),

@@ -147,7 +147,7 @@ pub(super) async fn tell(ctx: &Context, object: &ResellerCustomer, events: &[Eve
         match tokio::time::timeout(TIMEOUT, publish).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(reason = event.reason, %error, "cannot publish an Event")
+                tracing::warn!(reason = event.reason, %error, "cannot publish an Event");
             }
             Err(_) => tracing::warn!(reason = event.reason, "cannot publish an Event in time"),
         }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::clock::{self, Moment};
 use super::context::Context;
-use super::dereference::password_secret;
+use super::dereference::{password_secret, transfer_token};
 use super::error::{Error, WriteError};
 use super::publish::{publish, tell, write_status};
 use super::random;
@@ -39,7 +39,7 @@ pub(super) async fn reconcile(stored: Arc<Stored>, ctx: Arc<Context>) -> Result<
     };
     let started = Moment::now();
     let (task_ctx, shown) = (Arc::clone(&ctx), (**object).clone());
-    let visited = tokio::spawn(async move { visit(&task_ctx, shown, lane).await })
+    let visited = tokio::spawn(async move { Box::pin(visit(&task_ctx, shown, lane)).await })
         .await
         .unwrap_or(Err(Error::Panicked));
     let uid = stored.uid();
@@ -63,15 +63,15 @@ pub(super) async fn reconcile(stored: Arc<Stored>, ctx: Arc<Context>) -> Result<
 /// A pass that could not be done in Kubernetes is tried again; what was changed meanwhile comes by
 /// the watch, but not if the change was our own.
 fn retry_later(ctx: &Context, uid: &str, key: Key, error: &Error) {
-    let nothing = std::collections::BTreeSet::new();
     let graces = ctx.tracks.graces(uid).keys();
     let ended = Ended { wrote: false, was_read: false, is_again: true };
-    let failures = ctx.tracks.ended(uid, if graces.is_empty() { &nothing } else { &graces }, ended);
+    let failures = ctx.tracks.ended(uid, &graces, ended);
     let wait = if error.is_stale() { Duration::from_secs(1) } else { requeue::backoff(failures) };
     ctx.schedule.ask(key, Lane::Retry, Instant::now() + wait);
 }
 
 /// What the applier does with an error: the queue was asked already.
+#[expect(clippy::needless_pass_by_value, reason = "the applier's signature")]
 pub(super) fn error_policy(stored: Arc<Stored>, error: &Error, _ctx: Arc<Context>) -> Requeue {
     let object = ObjectRef::from_obj(&*stored);
     let chain = chain(error);
@@ -155,9 +155,11 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         orders: ctx.tracks.gate(&object.spec.customer_domain),
         graces: ctx.tracks.graces(&uid),
         since_write: ctx.tracks.since_write(&uid),
+        unverified: ctx.tracks.unverified(&uid),
         approve_order: annotation(APPROVE_ORDER),
         reconcile_requested_at: annotation(RECONCILE_REQUESTED_AT),
         password: password_secret(ctx, object).await?,
+        transfer_token: transfer_token(ctx, object).await?,
         nonce: random::nonce().map_err(|error| Error::Record(RecordError::Random(error)))?,
         durations: ctx.settings.durations,
     })
@@ -166,7 +168,11 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
 /// What this process remembers of the pass, before anything else can fail.
 fn remember(ctx: &Context, basis: &ResellerCustomer, outcome: &Outcome) {
     let uid = basis.uid().unwrap_or_default();
-    let wrote = !outcome.applied.done.is_empty() || outcome.applied.failure.is_some();
+    let failed = outcome.applied.failure.as_ref();
+    let wrote = !outcome.applied.done.is_empty()
+        || failed.is_some_and(|(_, error)| error.may_have_been_applied());
+    let in_sync = conditions::is_true(&outcome.status.conditions, "Synced");
+    ctx.tracks.wrote_fields(&uid, outcome.written(), in_sync);
     let was_read = conditions::find(&outcome.status.conditions, "Synced")
         .is_some_and(|synced| synced.status != "Unknown");
     let is_again = matches!(outcome.next, Next::Retry | Next::Grace);
@@ -218,7 +224,9 @@ fn summary(outcome: &Outcome) -> PassOutcome {
             PassOutcome::Stalled
         }
         Next::Resync | Next::Onboarding | Next::AwaitChange => PassOutcome::Settled,
-        Next::Soon | Next::Settle | Next::Grace | Next::Minute => PassOutcome::Waiting,
+        Next::Soon | Next::Settle | Next::Grace | Next::Minute | Next::OrderLimit => {
+            PassOutcome::Waiting
+        }
     }
 }
 

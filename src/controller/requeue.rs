@@ -17,6 +17,8 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(5);
 const LONGEST_BACKOFF: Duration = Duration::from_mins(10);
 /// While something may only lag it is looked for more often.
 const FIRST_LAG: Duration = Duration::from_secs(1);
+/// All who wait for the hourly limit look again at least this far apart: they may be many.
+const LIMIT_LOOK: Duration = Duration::from_mins(5);
 const LONGEST_LAG: Duration = Duration::from_mins(1);
 
 /// The wait after so many failures in a row, without jitter.
@@ -43,6 +45,7 @@ pub(super) fn when(ctx: &Context, uid: &str, next: Next) -> Option<(Lane, Durati
         Next::Retry => (Lane::Retry, jittered(backoff(failures))),
         Next::StalledRetry => (Lane::Retry, jittered(settings.stalled_retry_interval)),
         Next::Minute => (Lane::Retry, jittered(Duration::from_mins(1))),
+        Next::OrderLimit => (Lane::Retry, jittered(ctx.tracks.room_in().max(LIMIT_LOOK))),
     })
 }
 

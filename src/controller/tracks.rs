@@ -2,7 +2,7 @@
 //! writes, failures in a row, orders of the last hour, locked domains, and its own last status
 //! writes. What must survive is in the status.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use kube::ResourceExt;
 
 use super::clock::Moment;
 use crate::crd::ResellerCustomer;
+use crate::domain::Field;
 use crate::plan::{Grace, Graces, OrderGate};
 
 /// An order counts for the limit this long.
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// The memory of one process.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ struct Inner {
 struct Track {
     graces: HashMap<Grace, Moment>,
     wrote: Option<Moment>,
+    /// Fields written and not read back yet, with the value before.
+    unverified: BTreeMap<Field, String>,
     read: Option<Moment>,
     failures: u32,
     written: Option<Written>,
@@ -99,6 +102,21 @@ impl Tracks {
     /// How long ago this process wrote to the account.
     pub(super) fn since_write(&self, uid: &str) -> Option<Duration> {
         self.lock().objects.get(uid)?.wrote.map(|wrote| wrote.elapsed_at_least())
+    }
+
+    /// Fields that were written and not read back yet, with the value before.
+    pub(super) fn unverified(&self, uid: &str) -> BTreeMap<Field, String> {
+        self.lock().objects.get(uid).map(|track| track.unverified.clone()).unwrap_or_default()
+    }
+
+    /// Remembers what was written; with nothing written and all in sync, all was read back.
+    pub(super) fn wrote_fields(&self, uid: &str, written: BTreeMap<Field, String>, in_sync: bool) {
+        if let Some(track) = self.lock().objects.get_mut(uid) {
+            if in_sync {
+                track.unverified.clear();
+            }
+            track.unverified.extend(written);
+        }
     }
 
     /// How long ago the account was last read well, of the object for which it is longest ago.
@@ -181,6 +199,14 @@ impl Tracks {
         inner.locked.insert(domain.to_owned(), (operation.to_owned(), Moment::now()));
         inner.orders.push_back((operation.to_owned(), Moment::now()));
         true
+    }
+
+    /// How long until the hourly limit has room again.
+    pub(super) fn room_in(&self) -> Duration {
+        let inner = self.lock();
+        let oldest =
+            inner.orders.front().filter(|_| inner.orders.len() >= self.max_orders_per_hour);
+        oldest.map_or(Duration::ZERO, |(_, at)| HOUR.saturating_sub(at.elapsed_at_least()))
     }
 
     /// The order was provably not made: gives both back.

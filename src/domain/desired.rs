@@ -6,7 +6,8 @@ use super::field::Field;
 use super::ids::{self, CustomerDomain, CustomerId};
 use super::violation::{Violation, Violations};
 use crate::crd::{
-    AdoptionPolicy, CustomerType, DriftPolicy, InitialAdmin, ManagementPolicy, ResellerCustomerSpec,
+    AdoptionPolicy, CustomerType, DriftPolicy, InitialAdmin, LANGUAGE_CODES, ManagementPolicy,
+    ResellerCustomerSpec, SecretKeyRef,
 };
 use crate::google::types::{Customer, PrimaryAdmin};
 
@@ -26,6 +27,8 @@ pub struct Desired {
     pub primary_admin: Option<String>,
     /// First super administrator of a domain customer.
     pub initial_admin: Option<InitialAdmin>,
+    /// Where the transfer token is, that the customer gave.
+    pub transfer_token: Option<SecretKeyRef>,
     /// May it order, may it write.
     pub management: ManagementPolicy,
     /// What to do with an account that exists.
@@ -78,6 +81,7 @@ impl Desired {
                 .collect(),
             primary_admin: spec.primary_admin.as_ref().map(|admin| admin.primary_email.clone()),
             initial_admin: spec.initial_admin.clone(),
+            transfer_token: spec.customer_auth_token_secret_ref.clone(),
             management: spec.management_policy,
             adoption: spec.adoption_policy,
             drift: spec.drift_policy,
@@ -146,6 +150,17 @@ fn check_order(spec: &ResellerCustomerSpec, fault: Fault<'_>) {
     );
 }
 
+/// A phone number as customer.md, Spec, demands it: Google drops an invalid one silently.
+fn is_phone_number(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    text.strip_prefix('+').is_some_and(|rest| {
+        rest.starts_with(|first: char| ('1'..='9').contains(&first))
+            && rest.ends_with(|last: char| last.is_ascii_digit())
+            && rest.chars().all(|c| c.is_ascii_digit() || " -.()".contains(c))
+            && (7..=15).contains(&digits)
+    })
+}
+
 fn check_people(spec: &ResellerCustomerSpec, fault: Fault<'_>) {
     let is_domain = spec.customer_type == CustomerType::Domain;
     let email = spec.alternate_email.as_deref().unwrap_or_default();
@@ -158,6 +173,17 @@ fn check_people(spec: &ResellerCustomerSpec, fault: Fault<'_>) {
         is_domain && ids::is_on_domain(email, &spec.customer_domain),
         "spec.alternateEmail",
         "must not be on customerDomain; use an address elsewhere",
+    );
+    let phone = spec.phone_number.as_deref().unwrap_or_default();
+    fault(
+        !phone.is_empty() && !is_phone_number(phone),
+        "spec.phoneNumber",
+        "must be + and the country code, 7 to 15 digits in all, such as +1 212 555 0123",
+    );
+    fault(
+        spec.language.as_deref().is_some_and(|code| !LANGUAGE_CODES.contains(&code)),
+        "spec.language",
+        "must be one of the language codes that the Directory API lists, such as en or pt-BR",
     );
     fault(
         is_domain && spec.primary_admin.is_some(),

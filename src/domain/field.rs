@@ -96,7 +96,7 @@ impl Field {
             Self::AlternateEmail => customer.alternate_email.as_ref(),
             Self::Language => None,
             Self::PhoneNumber => customer.phone_number.as_ref(),
-            member => address.and_then(|address| member.of_address(address).as_ref()),
+            member => address.and_then(|address| member.of_address(address)),
         };
         value.map_or("", String::as_str)
     }
@@ -115,8 +115,8 @@ impl Field {
         }
     }
 
-    fn of_address(self, address: &Address) -> &Option<String> {
-        match self {
+    fn of_address(self, address: &Address) -> Option<&String> {
+        let member = match self {
             Self::AddressLine1 => &address.address_line1,
             Self::AddressLine2 => &address.address_line2,
             Self::AddressLine3 => &address.address_line3,
@@ -126,8 +126,9 @@ impl Field {
             Self::OrganizationName => &address.organization_name,
             Self::PostalCode => &address.postal_code,
             Self::Region => &address.region,
-            Self::AlternateEmail | Self::Language | Self::PhoneNumber => &None,
-        }
+            Self::AlternateEmail | Self::Language | Self::PhoneNumber => return None,
+        };
+        member.as_ref()
     }
 
     fn of_address_mut(self, address: &mut Address) -> &mut Option<String> {

@@ -20,8 +20,10 @@ fn hash(parts: &[&str]) -> String {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part.as_bytes());
     }
-    let hex: String = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{HASH_VERSION}:{hex}")
+    let bytes: [u8; 32] = digest.finalize().into();
+    let mut short = [0; 16];
+    short.copy_from_slice(&bytes[..16]);
+    format!("{HASH_VERSION}:{:032x}", u128::from_be_bytes(short))
 }
 
 /// Hash of a field's value.

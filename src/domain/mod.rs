@@ -7,6 +7,7 @@ pub mod ids;
 pub mod memory;
 pub mod normal_form;
 pub mod observed;
+pub mod surroundings;
 pub mod violation;
 
 pub use desired::Desired;

@@ -16,6 +16,8 @@ pub struct Observed {
     pub directory: Read<DirectoryCustomer>,
     /// The account's subscriptions, where it is ours or could be.
     pub subscriptions: Read<Vec<Subscription>>,
+    /// What could be transferred from a foreign account, where a token was given.
+    pub transferable: Read<Vec<Subscription>>,
     /// The administrator whose acceptance of the terms counts, where no subscription tells.
     pub admin: Read<Option<User>>,
 }
@@ -30,6 +32,7 @@ impl Observed {
             domain_answer: None,
             directory: Read::NotAsked,
             subscriptions: Read::NotAsked,
+            transferable: Read::NotAsked,
             admin: Read::NotAsked,
         }
     }

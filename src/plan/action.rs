@@ -11,7 +11,7 @@ pub enum Action {
     /// Reseller `customers.insert`: an order. Costs money and is never repeated.
     CustomersInsert(Box<Customer>),
     /// Reseller `customers.patch`.
-    CustomersPatch(Patch),
+    CustomersPatch(Box<Patch>),
     /// Directory `customers.patch` of the language.
     DirectoryCustomersPatch(LanguagePatch),
     /// Directory `users.insert` of the first administrator. Never repeated.

@@ -5,6 +5,7 @@ use super::action::{Action, Cause, Change, LanguagePatch, Patch};
 use crate::crd::{DriftEntry, ResellerCustomerStatus};
 use crate::domain::Field;
 use crate::domain::memory::{self, Standing, standing};
+use crate::domain::normal_form::is_equal;
 use crate::domain::observed::Read;
 use crate::google::ApiError;
 use crate::google::types::Customer;
@@ -46,6 +47,9 @@ pub(super) fn compare<'a>(
             cause,
         };
         match standing(field, desired, observed, memory) {
+            Standing::Drift if is_still_the_old_value(input, field, observed) => {
+                comparison.not_accepted.push(change(Cause::Edit));
+            }
             Standing::Equal => comparison.equal.push((field, desired, observed)),
             Standing::Edit => comparison.changes.push(change(Cause::Edit)),
             Standing::Drift => comparison.changes.push(change(Cause::Drift)),
@@ -53,6 +57,15 @@ pub(super) fn compare<'a>(
         }
     }
     comparison
+}
+
+/// Google answered a write as if it took it, and after it settled the value before is still there:
+/// nobody changed the account, it was not accepted. Without this a field that is only echoed would
+/// be written for ever.
+fn is_still_the_old_value(input: Input<'_>, field: Field, observed: &str) -> bool {
+    let before = input.surroundings.unverified.get(&field);
+    !input.surroundings.is_settling()
+        && before.is_some_and(|before| is_equal(field, before, observed))
 }
 
 impl Comparison<'_> {
@@ -66,7 +79,8 @@ impl Comparison<'_> {
         drift_entries(self.changes.iter().chain(&self.not_accepted))
     }
 
-    /// Remembers what is equal, and forgets fields that are no longer managed.
+    /// Remembers what is equal, and forgets fields that are no longer managed. What is remembered
+    /// of this very value stays: a read that lags must not take Google's own form away.
     pub(super) fn remember_into(
         &self,
         status: &mut ResellerCustomerStatus,
@@ -74,7 +88,13 @@ impl Comparison<'_> {
     ) {
         status.fields.retain(|entry| Field::from_path(&entry.field).is_some_and(&managed));
         for (field, desired, observed) in &self.equal {
-            memory::remember(status, memory::applied(*field, desired, observed));
+            if !memory::is_field_applied(status, *field, desired) {
+                memory::remember(status, memory::applied(*field, desired, observed));
+            }
+        }
+        for change in &self.not_accepted {
+            let entry = memory::not_accepted(change.field, &change.desired, &change.observed);
+            memory::remember(status, entry);
         }
     }
 }
@@ -98,7 +118,7 @@ pub(super) fn writes(id: &str, account: &Customer, changes: &[Change]) -> Vec<Ac
         changes.iter().cloned().partition(|change| change.field == Field::Language);
     let mut actions = Vec::new();
     if !record.is_empty() {
-        actions.push(Action::CustomersPatch(Patch::of(id, account, record)));
+        actions.push(Action::CustomersPatch(Box::new(Patch::of(id, account, record))));
     }
     actions.extend(language.into_iter().map(|change| {
         Action::DirectoryCustomersPatch(LanguagePatch { id: id.to_owned(), change })

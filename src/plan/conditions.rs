@@ -174,33 +174,27 @@ impl Writer<'_> {
             Summary::Observed(message) => self.ready(ReadyReason::Observed, message),
             Summary::Drifted(message) => self.ready(ReadyReason::Drifted, message),
             Summary::CorrectingDrift(message) => {
-                self.ready(ReadyReason::Drifted, message);
-                self.set(
-                    "Reconciling",
-                    Truth::True,
-                    Reconciling::CorrectingDrift.as_str(),
-                    message,
-                );
+                let why = Some(("Reconciling", Reconciling::CorrectingDrift.as_str()));
+                self.summarise(Truth::True, ReadyReason::Drifted.as_str(), why, message);
                 true
             }
             Summary::Progressing(reason, message) => {
-                self.unready(Truth::Unknown, ReadyReason::Progressing.as_str(), message);
-                self.set("Reconciling", Truth::True, reason.as_str(), message);
+                let why = Some(("Reconciling", reason.as_str()));
+                self.summarise(Truth::Unknown, ReadyReason::Progressing.as_str(), why, message);
                 false
             }
             Summary::Retrying(message) => {
                 let reason = Reconciling::ProgressingWithRetry.as_str();
-                self.unready(Truth::False, reason, message);
-                self.set("Reconciling", Truth::True, reason, message);
+                self.summarise(Truth::False, reason, Some(("Reconciling", reason)), message);
                 true
             }
             Summary::Stalled(reason, message) => {
-                self.unready(Truth::False, reason.as_str(), message);
-                self.set("Stalled", Truth::True, reason.as_str(), message);
+                let reason = reason.as_str();
+                self.summarise(Truth::False, reason, Some(("Stalled", reason)), message);
                 true
             }
             Summary::Stale(message) => {
-                self.unready(Truth::Unknown, ReadyReason::Stale.as_str(), message);
+                self.summarise(Truth::Unknown, ReadyReason::Stale.as_str(), None, message);
                 true
             }
             Summary::Kept => self.keep(),
@@ -213,15 +207,22 @@ impl Writer<'_> {
     }
 
     fn ready(&mut self, reason: ReadyReason, message: &str) -> bool {
-        self.unready(Truth::True, reason.as_str(), message);
+        self.summarise(Truth::True, reason.as_str(), None, message);
         true
     }
 
-    /// Writes Ready and takes the other two away.
-    fn unready(&mut self, truth: Truth, reason: &str, message: &str) {
-        self.remove("Reconciling");
-        self.remove("Stalled");
+    /// Writes Ready, and of Reconciling and Stalled only the one that says why. One that stays is
+    /// not taken away in between, so that its transition time stays too.
+    fn summarise(&mut self, truth: Truth, reason: &str, why: Option<(&str, &str)>, message: &str) {
+        for kind in ["Reconciling", "Stalled"] {
+            if why.is_none_or(|(stays, _)| stays != kind) {
+                self.remove(kind);
+            }
+        }
         self.set("Ready", truth, reason, message);
+        if let Some((kind, reason)) = why {
+            self.set(kind, Truth::True, reason, message);
+        }
     }
 
     /// Leaves all as it was; a verdict only where there was one.
@@ -243,6 +244,13 @@ impl Writer<'_> {
             self.set("Ready", Truth::Unknown, ReadyReason::Paused.as_str(), message);
         }
         self.set("Paused", Truth::True, PausedReason::Suspended.as_str(), message);
+        if applied {
+            // What is kept is a verdict on this generation too.
+            let is_kept = |kind: &str| ["Ready", "Stalled"].contains(&kind);
+            for condition in self.conditions.iter_mut().filter(|kept| is_kept(&kept.type_)) {
+                condition.observed_generation = Some(self.generation);
+            }
+        }
         applied
     }
 
@@ -252,17 +260,14 @@ impl Writer<'_> {
         match facts {
             Fact::Seen(seen) => {
                 let truths = [seen.managed, seen.foreign, seen.teams];
-                for (kind, truth) in TYPES.into_iter().zip(truths) {
+                let of_key = if seen.by_id_only { 2 } else { 3 };
+                for (kind, truth) in TYPES.into_iter().zip(truths).take(of_key) {
                     self.set(kind, truth, seen.reason.as_str(), &seen.message);
                 }
                 if seen.by_id_only {
                     let message = "The account was looked up by its id, which says nothing of other teams on the domain.";
-                    self.set(
-                        "MultipleTeams",
-                        Truth::Unknown,
-                        FactReason::NotRead.as_str(),
-                        message,
-                    );
+                    let reason = FactReason::NotRead.as_str();
+                    self.set("MultipleTeams", Truth::Unknown, reason, message);
                 }
             }
             Fact::Kept => {
@@ -272,13 +277,10 @@ impl Writer<'_> {
             }
             Fact::KeptDenied => {
                 let denied = "Google refuses to let this account be read.";
-                for kind in TYPES {
-                    let reason = FactReason::AccessDenied.as_str();
-                    let was_seen = find(self.conditions, kind)
-                        .is_some_and(|old| old.reason != FactReason::NotRead.as_str());
-                    if !was_seen {
-                        self.set(kind, Truth::Unknown, reason, denied);
-                    }
+                let was_seen = find(self.conditions, "Managed")
+                    .is_some_and(|old| old.reason != FactReason::NotRead.as_str());
+                for kind in TYPES.into_iter().filter(|_| !was_seen) {
+                    self.set(kind, Truth::Unknown, FactReason::AccessDenied.as_str(), denied);
                 }
             }
             Fact::Forgotten => {

@@ -10,19 +10,20 @@
 //! no answer       | outage.rs                 | outage.rs
 //! ```
 
-use super::action::{Action, Cause, Change};
+use super::action::{Cause, Change};
 use super::compare::{Comparison, compare, drift_entries, names, writes};
-use super::conditions::{Fact, Terms, is_true, whole_seconds};
-use super::reasons::{Reconciling, Stalled, SyncedReason, TermsReason};
+use super::conditions::{Fact, whole_seconds};
+use super::order::{free, teams};
+use super::reasons::{Reconciling, Stalled, SyncedReason};
 use super::{
-    Grace, Input, Next, OrderGate, Plan, Summary, Verdict, facts, onboarding, outage, vanished,
+    Grace, Input, Next, Plan, Summary, Verdict, facts, onboarding, outage, transfer, vanished,
 };
 use crate::crd::{
-    AdoptionPolicy, Approval, CustomerType, DriftPolicy, ManagementPolicy, OperationKind, Origin,
-    PendingOperation, ResellerCustomerStatus, names as annotations,
+    AdoptionPolicy, CustomerType, DriftPolicy, ManagementPolicy, Origin, ResellerCustomerStatus,
 };
+use crate::domain::Field;
 use crate::domain::desired::type_name;
-use crate::domain::memory::{is_ours, order_hash};
+use crate::domain::memory::{is_applied, is_ours};
 use crate::domain::observed::{Answer, Key};
 use crate::google::types::Customer;
 
@@ -84,7 +85,7 @@ fn synced_message(synced: SyncedReason) -> String {
 pub(super) fn stalled(input: Input<'_>, reason: Stalled, message: String, answer: &Answer) -> Plan {
     let verdict =
         verdict(input, Summary::Stalled(reason, message), SyncedReason::NotManaged, answer);
-    Plan::look(input.memory, verdict, Next::StalledRetry)
+    Plan::look(input.memory.clone(), verdict, Next::StalledRetry)
 }
 
 /// A plan of an object that only looks.
@@ -100,7 +101,7 @@ pub(super) fn observed(
     } else {
         Next::Resync
     };
-    let mut plan = Plan::look(input.memory, verdict, next);
+    let mut plan = Plan::look(input.memory.clone(), verdict, next);
     plan.status.drift.clear();
     plan
 }
@@ -143,18 +144,21 @@ fn full(input: Input<'_>, account: &Customer) -> Plan {
 }
 
 fn identity_mismatch(input: Input<'_>, answer: &Answer) -> Plan {
-    let message = "The account with this id has another primary domain than spec.customerDomain. \
-                   If the domain was renamed: pin spec.customerId to this id and set \
-                   spec.customerDomain to the new name.";
+    let theirs = input.observed.full().and_then(|account| account.customer_domain.as_deref());
+    let theirs = theirs.unwrap_or("unknown");
+    let message = format!(
+        "The account with this id has the primary domain {theirs}, not spec.customerDomain. If the \
+         domain was renamed: pin spec.customerId to this id and set spec.customerDomain to {theirs}."
+    );
     let (summary, synced) = if is_observe(input) {
-        (Summary::Observed(message.to_owned()), SyncedReason::Drifted)
+        (Summary::Observed(message), SyncedReason::Drifted)
     } else {
-        (Summary::Stalled(Stalled::IdentityMismatch, message.to_owned()), SyncedReason::NotRead)
+        (Summary::Stalled(Stalled::IdentityMismatch, message), SyncedReason::NotRead)
     };
     let mut verdict = verdict(input, summary, synced, answer);
     verdict.terms = Fact::Kept;
     let next = if is_observe(input) { Next::Resync } else { Next::StalledRetry };
-    Plan::look(input.memory, verdict, next)
+    Plan::look(input.memory.clone(), verdict, next)
 }
 
 /// Observe: only looks, and tells what differs.
@@ -178,7 +182,7 @@ fn look(input: Input<'_>, account: &Customer, answer: &Answer) -> Plan {
     plan.status.drift = comparison.differences();
     plan.withheld = writes(id_of(account), account, &comparison.changes);
     facts::note(&mut plan.status, account);
-    plan
+    onboarding::close_insert(input, id_of(account), plan)
 }
 
 fn language_unread() -> (SyncedReason, String) {
@@ -243,14 +247,26 @@ pub(super) fn forgetting(memory: &ResellerCustomerStatus) -> ResellerCustomerSta
 /// Takes an account over only if nothing would change.
 fn adopt_unchanged(input: Input<'_>, account: &Customer, adopted: ResellerCustomerStatus) -> Plan {
     let comparison = compare(input, account, &adopted);
+    if let (true, Some(error)) = (comparison.is_equal(), comparison.language_unread) {
+        // What cannot be wholly compared is not known to be unchanged.
+        return onboarding::not_readable(input, input.memory.clone(), error, "spec.language");
+    }
     if comparison.is_equal() {
         return managed(input, account, adopted);
     }
     let differing = names(comparison.changes.iter().chain(&comparison.not_accepted));
-    let message = format!(
-        "The account exists and differs in {differing} (values in status.drift), and adoptionPolicy \
-         is IfUnchanged. Make the manifest equal to the account, or set adoptionPolicy to Always."
-    );
+    let message = if input.memory.lost_at.is_some() {
+        format!(
+            "The account was somebody else's for a while and came back; it differs in {differing} \
+             (values in status.drift). Make the manifest equal to the account; then it is managed again."
+        )
+    } else {
+        format!(
+            "The account exists and differs in {differing} (values in status.drift), and \
+             adoptionPolicy is IfUnchanged. Make the manifest equal to the account, or set \
+             adoptionPolicy to Always."
+        )
+    };
     let mut plan =
         stalled(input, Stalled::AdoptionRequiresApproval, message, &input.observed.answer);
     plan.verdict.synced = Some((SyncedReason::Drifted, synced_message(SyncedReason::Drifted)));
@@ -287,8 +303,11 @@ pub(super) fn managed(
     if is_lag {
         return lag(input, status);
     }
-    if !drifted.is_empty() {
+    if !drifted.is_empty() && is_applied(&status, input.desired) {
         return drift(input, account, status, &comparison, &drifted);
+    }
+    if !drifted.is_empty() {
+        return onboarding::drifted_meanwhile(input, account, status, &comparison, drifted);
     }
     if !comparison.not_accepted.is_empty() {
         return not_accepted(input, status, &comparison);
@@ -296,18 +315,22 @@ pub(super) fn managed(
     onboarding::go_on(input, account, status, comparison.language_unread)
 }
 
-fn update(
+pub(super) fn update(
     input: Input<'_>,
     account: &Customer,
     status: ResellerCustomerStatus,
     changes: &[Change],
 ) -> Plan {
-    let is_language_only =
-        changes.iter().all(|change| change.field == crate::domain::Field::Language);
+    let is_language_only = changes.iter().all(|change| change.field == Field::Language);
     let is_onboarding =
         status.origin == Some(Origin::Ordered) && !status.onboarded && is_language_only;
     let reason = if is_onboarding { Reconciling::Onboarding } else { Reconciling::Updating };
-    let message = format!("Writing {}.", names(changes));
+    let whom = if changes.iter().any(|change| change.field == Field::Language) {
+        " Only users made after it get the new language."
+    } else {
+        ""
+    };
+    let message = format!("Writing {}.{whom}", names(changes));
     let mut plan =
         writing(input, status, Summary::Progressing(reason, message), SyncedReason::Pending);
     plan.actions = writes(id_of(account), account, changes);
@@ -321,9 +344,7 @@ fn writing(
     synced: SyncedReason,
 ) -> Plan {
     let verdict = verdict(input, summary, synced, &input.observed.answer);
-    let mut plan = Plan::look(&status, verdict, Next::Soon);
-    plan.status = status;
-    plan
+    Plan::look(status, verdict, Next::Soon)
 }
 
 /// A read that differs so soon after a write is lag.
@@ -335,7 +356,7 @@ fn lag(input: Input<'_>, status: ResellerCustomerStatus) -> Plan {
     plan
 }
 
-fn drift(
+pub(super) fn drift(
     input: Input<'_>,
     account: &Customer,
     mut status: ResellerCustomerStatus,
@@ -400,13 +421,19 @@ pub(super) fn settled(plan: &Plan) -> Next {
 
 pub(super) fn foreign(input: Input<'_>, account: &Customer) -> Plan {
     let answer = &input.observed.answer;
-    let message = "The customer belongs to Google or to another reseller. To take it over: list \
-                   its transferable subscriptions with a transfer token that the customer makes \
-                   for you, then transfer them. Until then no team can be made for it either.";
+    let message = format!(
+        "The customer belongs to Google or to another reseller. To take it over: list its \
+         transferable subscriptions with a transfer token that the customer makes for you, then \
+         transfer them. Until then no team can be made for it either.{}",
+        transfer::told(input)
+    );
     if is_observe(input) {
-        return observed(input, SyncedReason::NotManaged, message, answer);
+        let mut plan = observed(input, SyncedReason::NotManaged, &message, answer);
+        transfer::note(&mut plan.status, input);
+        return plan;
     }
-    let mut plan = stalled(input, Stalled::ForeignManaged, message.to_owned(), answer);
+    let mut plan = stalled(input, Stalled::ForeignManaged, message, answer);
+    transfer::note(&mut plan.status, input);
     if is_ours(input.memory, input.desired) && input.memory.lost_at.is_none() {
         let grace = Grace::Foreign(id_of(account).to_owned());
         if input.surroundings.is_over(&grace) {
@@ -416,170 +443,5 @@ pub(super) fn foreign(input: Input<'_>, account: &Customer) -> Plan {
             plan = plan.watching(grace);
         }
     }
-    plan
-}
-
-// ---- teams -------------------------------------------------------------------------------------
-
-/// Teams exist on the domain, or one that is not ours.
-pub(super) fn teams(input: Input<'_>) -> Plan {
-    let answer = &input.observed.answer;
-    if is_observe(input) {
-        let message = "Teams exist on this domain.";
-        return observed(input, SyncedReason::NotManaged, message, answer);
-    }
-    if input.desired.customer_type == CustomerType::Domain {
-        let message = "Teams exist on this domain, so a domain customer cannot be ordered. The \
-                       customer must buy from Google directly, verify the domain, take the teams \
-                       over, and then transfer its subscriptions to you.";
-        return stalled(input, Stalled::TeamsExist, message.to_owned(), answer);
-    }
-    let message = "Teams exist on this domain. If one of them is meant, pin its id in \
-                   spec.customerId.";
-    let mut plan = on_a_persons_word(input, Stalled::TeamsExist, message, answer);
-    if matches!(answer, Answer::Full(_)) {
-        let message = "Another team answers on this domain, so nothing tells whether the terms of service are accepted.";
-        plan.verdict.terms =
-            Fact::Seen(Terms { reason: TermsReason::NoSignal, message: message.to_owned() });
-    }
-    plan
-}
-
-// ---- a person's word ---------------------------------------------------------------------------
-
-/// An order that could be a second one: made only on a person's word.
-pub(super) fn on_a_persons_word(
-    input: Input<'_>,
-    reason: Stalled,
-    what: &str,
-    answer: &Answer,
-) -> Plan {
-    let approval =
-        input.memory.approval.as_ref().filter(|approval| approval.reason == reason.as_str());
-    let given = input.surroundings.approve_order.as_deref();
-    let is_given = approval.is_some_and(|approval| given == Some(approval.token.as_str()));
-    match (input.desired.management, input.desired.pinned.is_some(), is_given) {
-        (ManagementPolicy::Full, false, true) => {
-            let base = forgetting(input.memory);
-            let mut plan = order(input, base, answer);
-            plan.verdict.terms = facts::not_managed();
-            plan
-        }
-        (ManagementPolicy::AdoptOnly, _, true) => not_allowed(input, answer),
-        (ManagementPolicy::Full, false, false) => {
-            let approval = approval.cloned().unwrap_or_else(|| Approval {
-                reason: reason.as_str().to_owned(),
-                token: input.surroundings.nonce.clone(),
-            });
-            let message = format!("{what} {}", ask(input, &approval, given));
-            let mut plan = stalled(input, reason, message, answer);
-            plan.status.approval = Some(approval);
-            plan
-        }
-        (ManagementPolicy::Full, true, _) => {
-            let message =
-                format!("{what} While spec.customerId is set nothing is ordered; remove it first.");
-            stalled(input, reason, message, answer)
-        }
-        _ => stalled(input, reason, what.to_owned(), answer),
-    }
-}
-
-fn ask(input: Input<'_>, approval: &Approval, given: Option<&str>) -> String {
-    let ignored = if given.is_some() {
-        format!(
-            "The annotation {} has another value than the one that is asked for and is ignored. ",
-            annotations::APPROVE_ORDER
-        )
-    } else {
-        String::new()
-    };
-    let Input { surroundings, .. } = input;
-    format!(
-        "{ignored}To order (it costs money): kubectl annotate rcust {} {}={} --overwrite -n {}",
-        surroundings.name,
-        annotations::APPROVE_ORDER,
-        approval.token,
-        surroundings.namespace,
-    )
-}
-
-// ---- 404 ---------------------------------------------------------------------------------------
-
-/// Nobody has the domain.
-fn free(input: Input<'_>) -> Plan {
-    let answer = &input.observed.answer;
-    match input.desired.management {
-        ManagementPolicy::Observe => {
-            let message =
-                "There is no account with this domain; the policy is Observe, so none is ordered.";
-            observed(input, SyncedReason::NotManaged, message, answer)
-        }
-        ManagementPolicy::AdoptOnly => not_allowed(input, answer),
-        ManagementPolicy::Full if input.memory.waiting_since.is_some() => {
-            after_conflict(input, answer)
-        }
-        ManagementPolicy::Full => order(input, input.memory.clone(), answer),
-    }
-}
-
-/// AdoptOnly never orders.
-pub(super) fn not_allowed(input: Input<'_>, answer: &Answer) -> Plan {
-    let message = "There is no account to adopt, and managementPolicy AdoptOnly does not allow an \
-                   order. Set it to Full to order the customer, or correct spec.customerDomain.";
-    let mut plan = stalled(input, Stalled::OrderNotAllowed, message.to_owned(), answer);
-    plan.withheld = vec![Action::CustomersInsert(Box::new(input.desired.order()))];
-    plan
-}
-
-/// An order was answered by 409, and the domain is still free: lag, or Google's refusal. The start
-/// of that wait is in `waitingSince`; a change of the spec ends it.
-fn after_conflict(input: Input<'_>, answer: &Answer) -> Plan {
-    let is_refused = is_true(&input.memory.conditions, "Stalled");
-    if !is_refused && !input.surroundings.is_over(&Grace::Conflict) {
-        let message = "Google says that the account exists (409) and does not show it yet; it is looked up again.";
-        let summary = Summary::Progressing(Reconciling::Ordering, message.to_owned());
-        let verdict = verdict(input, summary, SyncedReason::Pending, answer);
-        return Plan::look(input.memory, verdict, Next::Grace).watching(Grace::Conflict);
-    }
-    let message = "Google refused the order with 409 (the customer exists) and shows no account. \
-                   Google's remedy: its subscriptions must be transferred to you before it can be \
-                   registered. Nothing is ordered again until the manifest changes.";
-    stalled(input, Stalled::OrderRefused, message.to_owned(), answer)
-}
-
-/// Orders the customer, if it may be done now. `base` is what the status knows besides.
-pub(super) fn order(input: Input<'_>, base: ResellerCustomerStatus, answer: &Answer) -> Plan {
-    let progressing = |reason, message: &str, synced| {
-        verdict(input, Summary::Progressing(reason, message.to_owned()), synced, answer)
-    };
-    match input.surroundings.orders {
-        OrderGate::Limit => {
-            let message =
-                "The hourly limit of orders (--max-orders-per-hour) is reached; the order waits.";
-            let verdict = progressing(Reconciling::OrderLimit, message, SyncedReason::Pending);
-            return Plan::look(input.memory, verdict, Next::Minute);
-        }
-        OrderGate::Locked => {
-            let message = "An order for this domain was made a short while ago; its outcome may not be readable yet.";
-            let verdict = progressing(Reconciling::Ordering, message, SyncedReason::NotRead);
-            return Plan::look(input.memory, verdict, Next::Grace);
-        }
-        OrderGate::Open => {}
-    }
-    let order = input.desired.order();
-    let verdict =
-        progressing(Reconciling::Ordering, "The customer is being ordered.", SyncedReason::Pending);
-    let mut plan = Plan::look(&base, verdict, Next::Soon);
-    plan.status.approval = None;
-    plan.status.waiting_since = None;
-    plan.status.pending_operation = Some(PendingOperation {
-        id: input.surroundings.nonce.clone(),
-        kind: OperationKind::CustomersInsert,
-        started_at: whole_seconds(input.now),
-        payload_hash: order_hash(&order),
-        secret_version: None,
-    });
-    plan.actions = vec![Action::CustomersInsert(Box::new(order))];
     plan
 }

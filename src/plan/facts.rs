@@ -2,7 +2,7 @@
 
 use super::conditions::{Fact, Facts, Terms, Truth};
 use super::reasons::{FactReason, TermsReason};
-use super::{Input, Plan, Summary};
+use super::{Input, Plan};
 use crate::crd::{CustomerType, Origin, ResellerCustomerStatus};
 use crate::domain::observed::{Answer, Key, Read};
 use crate::google::types::{Customer, Subscription};
@@ -20,7 +20,9 @@ pub(super) fn seen(input: Input<'_>, answer: &Answer) -> Fact<Facts> {
         Answer::Full(_) => {
             let mut facts = facts(Truth::True, Truth::False, Truth::False, FactReason::FullRecord);
             facts.message = managed_message(&input.observed.subscriptions);
-            facts.by_id_only = by_id && input.desired.customer_type == CustomerType::Team;
+            facts.by_id_only = by_id
+                && input.observed.domain_answer.is_none()
+                && input.desired.customer_type == CustomerType::Team;
             facts
         }
         Answer::Minimal(_) => {
@@ -154,10 +156,8 @@ pub(super) fn note(status: &mut ResellerCustomerStatus, account: &Customer) {
 /// What every plan writes down: the answered refresh, what is known of the administrator.
 pub(super) fn record(plan: &mut Plan, input: Input<'_>) {
     let status = &mut plan.status;
-    if !matches!(plan.verdict.summary, Summary::Paused { .. }) {
-        if let Some(asked) = &input.surroundings.reconcile_requested_at {
-            status.last_handled_reconcile_at = Some(asked.clone());
-        }
+    if let Some(asked) = &input.surroundings.reconcile_requested_at {
+        status.last_handled_reconcile_at = Some(asked.clone());
     }
     if let (Read::Got(directory), true) =
         (&input.observed.directory, input.desired.language().is_some())
@@ -166,11 +166,8 @@ pub(super) fn record(plan: &mut Plan, input: Input<'_>) {
     }
     if let (Some(admin), Read::Got(Some(user))) = (&mut status.initial_admin, &input.observed.admin)
     {
-        if user
-            .primary_email
-            .as_ref()
-            .is_some_and(|email| email.eq_ignore_ascii_case(&admin.primary_email))
-        {
+        let is_same = |email: &String| email.eq_ignore_ascii_case(&admin.primary_email);
+        if admin.created && user.primary_email.as_ref().is_some_and(is_same) {
             admin.agreed_to_terms = user.agreed_to_terms.unwrap_or(admin.agreed_to_terms);
             admin.is_admin = user.is_admin.unwrap_or(admin.is_admin);
         }

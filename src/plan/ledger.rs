@@ -13,7 +13,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::conditions::{Fact, find};
-use super::customer::{self, is_observe, on_a_persons_word, verdict};
+use super::customer::{self, is_observe, verdict};
+use super::order::{on_a_persons_word, order};
 use super::outcome::remember_answer;
 use super::reasons::{FactReason, Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, Plan, Summary};
@@ -109,7 +110,7 @@ fn absent(input: Input<'_>, operation: &PendingOperation, is_team: bool) -> Plan
     let input = with(input, &memory);
     match input.desired.management {
         // A domain can exist once, so ordering it again is safe.
-        ManagementPolicy::Full => customer::order(input, memory.clone(), &input.observed.answer),
+        ManagementPolicy::Full => order(input, memory.clone(), &input.observed.answer),
         ManagementPolicy::AdoptOnly | ManagementPolicy::Observe => customer::decide(input),
     }
 }
@@ -129,7 +130,7 @@ fn was_free(memory: &ResellerCustomerStatus) -> bool {
 fn waiting(input: Input<'_>, operation: &PendingOperation, message: &str) -> Plan {
     let summary = Summary::Progressing(Reconciling::Ordering, message.to_owned());
     let verdict = verdict(input, summary, SyncedReason::NotRead, &input.observed.answer);
-    Plan::look(input.memory, verdict, Next::Grace).watching(grace(operation))
+    Plan::look(input.memory.clone(), verdict, Next::Grace).watching(grace(operation))
 }
 
 /// A full record: ours if it can be proved. None if the pinned account is another domain's, which
@@ -208,5 +209,5 @@ fn ours(input: Input<'_>, operation: &PendingOperation, account: &Customer, is_t
     };
     let verdict = verdict(input, summary, SyncedReason::Pending, &input.observed.answer);
     super::facts::note(&mut status, account);
-    Plan::look(&status, verdict, Next::Soon)
+    Plan::look(status, verdict, Next::Soon)
 }

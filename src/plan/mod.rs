@@ -8,6 +8,7 @@
 //!   compare      managed fields: equal, edit, drift, not accepted
 //!   onboarding   what an ordered account still needs
 //!   vanished     an id that answers 404
+//!   order        a free domain, teams on it, a person's word
 //! outage         no answer: what is kept, what is tried again
 //! outcome        what the calls that were made change in the verdict
 //! ```
@@ -21,21 +22,24 @@ pub mod events;
 mod facts;
 mod ledger;
 mod onboarding;
+mod order;
 mod outage;
 pub mod outcome;
 pub mod reasons;
 mod stopped;
-mod surroundings;
+mod transfer;
 mod vanished;
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+pub use crate::domain::surroundings::{
+    Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
+};
 pub use action::Action;
 pub use conditions::{Summary, Verdict};
 pub use stopped::{announce, stopped_before_read};
-pub use surroundings::{Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings};
 
 use crate::crd::ResellerCustomerStatus;
 use crate::domain::{Desired, Observed};
@@ -74,8 +78,10 @@ pub enum Next {
     Retry,
     /// After the interval for Stalled objects.
     StalledRetry,
-    /// After a minute: an hourly limit may have room again.
+    /// After a minute.
     Minute,
+    /// When the hourly limit of orders may have room again.
+    OrderLimit,
     /// Only when something changes.
     AwaitChange,
 }
@@ -114,11 +120,11 @@ pub fn plan(
 
 impl Plan {
     /// A plan that calls nothing.
-    pub(crate) fn look(memory: &ResellerCustomerStatus, verdict: Verdict, next: Next) -> Self {
+    pub(crate) fn look(status: ResellerCustomerStatus, verdict: Verdict, next: Next) -> Self {
         Self {
             actions: Vec::new(),
             withheld: Vec::new(),
-            status: memory.clone(),
+            status,
             verdict,
             graces: BTreeSet::new(),
             next,

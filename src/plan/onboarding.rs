@@ -2,17 +2,18 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::action::Action;
+use super::action::{Action, Cause, Change};
+use super::compare::{Comparison, drift_entries};
 use super::conditions::whole_seconds;
-use super::customer::{settled, verdict};
+use super::customer::{self, settled, verdict};
 use super::reasons::{Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, PasswordSecret, Plan, Summary, outcome};
 use crate::crd::{
-    CustomerType, InitialAdmin, InitialAdminStatus, OperationKind, Origin, PendingOperation,
-    ResellerCustomerStatus,
+    CustomerType, DriftPolicy, InitialAdmin, InitialAdminStatus, OperationKind, Origin,
+    PendingOperation, ResellerCustomerStatus,
 };
 use crate::domain::Field;
-use crate::domain::memory::is_field_applied;
+use crate::domain::memory::{is_field_applied, user_hash};
 use crate::domain::observed::Read;
 use crate::google::types::{Customer, User};
 use crate::google::{ApiError, ErrorClass};
@@ -28,7 +29,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(super) fn go_on(
     input: Input<'_>,
     account: &Customer,
-    status: ResellerCustomerStatus,
+    mut status: ResellerCustomerStatus,
     language_unread: Option<&ApiError>,
 ) -> Plan {
     let language = input.desired.language();
@@ -37,14 +38,44 @@ pub(super) fn go_on(
     if let (Some(error), true) = (language_unread, is_language_due) {
         return not_readable(input, status, error, "spec.language");
     }
+    let id = account.customer_id.as_deref().unwrap_or_default();
     if let Some(admin) = input.desired.initial_admin.as_ref().filter(|_| is_due(&status)) {
-        let id = account.customer_id.as_deref().unwrap_or_default();
         match self::admin(input, id, admin, status) {
-            Step::Done(status) => return in_sync(input, account, status, language_unread),
+            Step::Done(status) => return in_sync(input, account, *status, language_unread),
             Step::Plan(plan) => return *plan,
         }
     }
+    if let Insert::Open(grace) = resolve_insert(input, id, &mut status) {
+        let message =
+            "Whether the administrator that the manifest named was created is being read.";
+        return waiting(input, status, message, SyncedReason::NotRead).watching(grace);
+    }
     in_sync(input, account, status, language_unread)
+}
+
+/// Drift of an account that is not wholly set up, so that Ready may not be True yet: it is written
+/// with the rest, or (Report) the rest goes on first.
+pub(super) fn drifted_meanwhile(
+    input: Input<'_>,
+    account: &Customer,
+    mut status: ResellerCustomerStatus,
+    comparison: &Comparison<'_>,
+    drifted: Vec<Change>,
+) -> Plan {
+    if input.desired.drift == DriftPolicy::Correct {
+        let written = |change| Change { cause: Cause::Edit, ..change };
+        let changes: Vec<Change> = drifted.into_iter().map(written).collect();
+        return customer::update(input, account, status, &changes);
+    }
+    if !comparison.not_accepted.is_empty() {
+        return customer::drift(input, account, status, comparison, &drifted);
+    }
+    status.drift = drift_entries(drifted.iter());
+    let plan = go_on(input, account, status, comparison.language_unread);
+    if matches!(plan.verdict.summary, Summary::InSync(_)) {
+        return customer::drift(input, account, plan.status, comparison, &drifted);
+    }
+    plan
 }
 
 /// Whether an administrator may still be made: the account was ordered by this object, and
@@ -54,7 +85,7 @@ pub(super) fn is_due(status: &ResellerCustomerStatus) -> bool {
 }
 
 enum Step {
-    Done(ResellerCustomerStatus),
+    Done(Box<ResellerCustomerStatus>),
     Plan(Box<Plan>),
 }
 
@@ -89,7 +120,7 @@ fn in_sync(
     }
     let verdict =
         verdict(input, Summary::InSync(message), SyncedReason::InSync, &input.observed.answer);
-    let mut plan = Plan::look(&status, verdict, Next::Resync);
+    let mut plan = Plan::look(status, verdict, Next::Resync);
     if language_unread.is_some() {
         let message = "spec.language could not be compared: the Directory API did not answer.";
         plan.verdict.synced = Some((SyncedReason::NotRead, message.to_owned()));
@@ -122,85 +153,112 @@ fn ignored(
 }
 
 /// The first administrator: users.get says what is to be done.
-fn admin(input: Input<'_>, id: &str, admin: &InitialAdmin, status: ResellerCustomerStatus) -> Step {
+fn admin(
+    input: Input<'_>,
+    id: &str,
+    admin: &InitialAdmin,
+    mut status: ResellerCustomerStatus,
+) -> Step {
+    let mut note = "";
+    match resolve_insert(input, id, &mut status) {
+        Insert::Made { is_secret_changed: true } => note = CHANGED_SECRET,
+        Insert::None | Insert::NotMade | Insert::Made { is_secret_changed: false } => {}
+        Insert::SomebodyElses => return step(refused(input, status)),
+        Insert::Open(grace) => {
+            let message = "Whether the administrator was created is being read.";
+            return step(waiting(input, status, message, SyncedReason::NotRead).watching(grace));
+        }
+    }
     let user = match &input.observed.admin {
         Read::Failed(error) => {
             return step(not_readable(input, status, error, "spec.initialAdmin"));
         }
-        Read::NotAsked => {
-            return step(waiting(
-                input,
-                status,
-                "The administrator is looked up.",
-                SyncedReason::Pending,
-            ));
-        }
+        Read::NotAsked => None,
         Read::Got(user) => user.as_ref(),
     };
-    if let Some(operation) = open_insert(&status) {
-        return resolve(input, id, admin, &operation, user, status);
-    }
     match (user, status.initial_admin.as_ref().is_some_and(|ours| ours.created)) {
         (Some(user), true) if user.is_admin == Some(true) => {
-            let mut status = status;
-            set_admin(&mut status, admin, user);
-            Step::Done(status)
+            set_created(&mut status, input, user);
+            Step::Done(Box::new(status))
         }
-        (Some(user), true) => step(make_admin(input, admin, user, status)),
+        (Some(user), true) => step(make_admin(input, user, status, note)),
         (Some(_), false) => step(refused(input, status)),
-        (None, true) => step(waiting(
-            input,
-            status,
-            "The new administrator is not readable yet.",
-            SyncedReason::Pending,
-        )),
+        (None, true) => {
+            let message = "The new administrator is not readable yet.";
+            step(waiting(input, status, message, SyncedReason::Pending))
+        }
         (None, false) => step(insert(input, admin, status)),
     }
 }
 
-fn open_insert(status: &ResellerCustomerStatus) -> Option<PendingOperation> {
-    status
-        .pending_operation
-        .clone()
-        .filter(|operation| operation.kind == OperationKind::UsersInsert)
+/// Said where the Secret is not the one that was sent.
+const CHANGED_SECRET: &str =
+    " The Secret was changed since the first try: the password in it may not match the user's.";
+
+/// What an open `users.insert` came to.
+enum Insert {
+    /// None is open.
+    None,
+    /// Not known yet.
+    Open(Grace),
+    /// The user is the one that this object created.
+    Made { is_secret_changed: bool },
+    /// There is such a user, and this object did not create it.
+    SomebodyElses,
+    /// There is no such user for longer than the grace.
+    NotMade,
 }
 
-/// An unanswered users.insert: the user is ours only if it is in this account and not older.
-fn resolve(
-    input: Input<'_>,
-    id: &str,
-    admin: &InitialAdmin,
-    operation: &PendingOperation,
-    user: Option<&User>,
-    mut status: ResellerCustomerStatus,
-) -> Step {
+/// Resolves an open `users.insert` by reading, whatever the manifest says now: the user is ours
+/// only if it is in this account and not older than the call.
+fn resolve_insert(input: Input<'_>, id: &str, status: &mut ResellerCustomerStatus) -> Insert {
+    let is_insert = |operation: &PendingOperation| operation.kind == OperationKind::UsersInsert;
+    let Some(operation) = status.pending_operation.clone().filter(is_insert) else {
+        return Insert::None;
+    };
     let grace = Grace::Operation(operation.id.clone());
-    match user {
-        Some(user) if is_made_by(operation, id, user) => {
-            status.pending_operation = None;
-            set_admin(&mut status, admin, user);
-            if user.is_admin == Some(true) {
-                return Step::Done(status);
-            }
-            step(make_admin(input, admin, user, status))
+    let is_over = input.surroundings.is_over(&grace);
+    // A user of another address says nothing of this call.
+    let is_same =
+        address(input, status).is_some_and(|email| operation.payload_hash == user_hash(email));
+    let admin = if is_same { &input.observed.admin } else { &Read::NotAsked };
+    let resolved = match admin {
+        Read::Got(Some(user)) if is_made_by(&operation, id, user) => {
+            set_created(status, input, user);
+            Insert::Made { is_secret_changed: is_secret_changed(input, &operation) }
         }
-        Some(_) => {
-            status.pending_operation = None;
-            step(refused(input, status))
+        Read::Got(Some(_)) => Insert::SomebodyElses,
+        // Nobody knows the address any more: the manifest does not name it.
+        Read::NotAsked | Read::Got(None) if is_over => Insert::NotMade,
+        Read::NotAsked | Read::Got(None) | Read::Failed(_) => return Insert::Open(grace),
+    };
+    status.pending_operation = None;
+    if !matches!(resolved, Insert::Made { .. }) {
+        status.initial_admin = None;
+    }
+    resolved
+}
+
+/// The address that is read: of the administrator that the status names, else the manifest.
+fn address<'a>(input: Input<'a>, status: &'a ResellerCustomerStatus) -> Option<&'a str> {
+    let ours = status.initial_admin.as_ref().map(|admin| admin.primary_email.as_str());
+    ours.or(input.desired.initial_admin.as_ref().map(|admin| admin.primary_email.as_str()))
+}
+
+/// Observe grants nothing, but an open `users.insert` is resolved all the same.
+pub(super) fn close_insert(input: Input<'_>, id: &str, mut plan: Plan) -> Plan {
+    match resolve_insert(input, id, &mut plan.status) {
+        Insert::Open(grace) => plan.watching(grace),
+        _ => plan,
+    }
+}
+
+fn is_secret_changed(input: Input<'_>, operation: &PendingOperation) -> bool {
+    match &input.surroundings.password {
+        PasswordSecret::Present(version) => {
+            operation.secret_version.as_ref().is_some_and(|sent| sent != version)
         }
-        None if input.surroundings.is_over(&grace) => {
-            status.pending_operation = None;
-            step(insert(input, admin, status))
-        }
-        None => step(
-            waiting(
-                input,
-                status,
-                "Whether the administrator was created is being read.",
-                SyncedReason::NotRead,
-            )
-            .watching(grace),
-        ),
+        PasswordSecret::Absent | PasswordSecret::KeyMissing | PasswordSecret::Unusable => true,
     }
 }
 
@@ -210,26 +268,38 @@ fn is_made_by(operation: &PendingOperation, id: &str, user: &User) -> bool {
         && created.is_some_and(|created| created >= operation.started_at.0 - CLOCK_SKEW)
 }
 
-fn set_admin(status: &mut ResellerCustomerStatus, admin: &InitialAdmin, user: &User) {
-    status.initial_admin = Some(InitialAdminStatus {
+/// Writes down the user that this object created.
+fn set_created(status: &mut ResellerCustomerStatus, input: Input<'_>, user: &User) {
+    let wanted = input.desired.initial_admin.as_ref().map(named);
+    let Some(mut admin) = status.initial_admin.take().or(wanted) else { return };
+    admin.created = true;
+    admin.is_admin = user.is_admin == Some(true);
+    admin.agreed_to_terms = user.agreed_to_terms == Some(true);
+    status.initial_admin = Some(admin);
+}
+
+/// The administrator that the manifest names, not created yet.
+fn named(admin: &InitialAdmin) -> InitialAdminStatus {
+    InitialAdminStatus {
         primary_email: admin.primary_email.clone(),
         secret_name: admin.password_secret_ref.name.clone(),
-        created: true,
-        is_admin: user.is_admin == Some(true),
-        agreed_to_terms: user.agreed_to_terms == Some(true),
-    });
+        created: false,
+        is_admin: false,
+        agreed_to_terms: false,
+    }
 }
 
 fn make_admin(
     input: Input<'_>,
-    admin: &InitialAdmin,
     user: &User,
     mut status: ResellerCustomerStatus,
+    note: &str,
 ) -> Plan {
-    set_admin(&mut status, admin, user);
-    let mut plan =
-        waiting(input, status, "Making the new user super administrator.", SyncedReason::Pending);
-    plan.actions = vec![Action::UsersMakeAdmin { primary_email: admin.primary_email.clone() }];
+    set_created(&mut status, input, user);
+    let primary_email = address(input, &status).unwrap_or_default().to_owned();
+    let message = format!("Making the new user super administrator.{note}");
+    let mut plan = waiting(input, status, &message, SyncedReason::Pending);
+    plan.actions = vec![Action::UsersMakeAdmin { primary_email }];
     plan.next = Next::Soon;
     plan
 }
@@ -251,11 +321,13 @@ fn insert(input: Input<'_>, admin: &InitialAdmin, mut status: ResellerCustomerSt
         }
     };
     status.waiting_since = None;
+    // Named before the call, so that the user can be read whatever becomes of the manifest.
+    status.initial_admin = Some(named(admin));
     status.pending_operation = Some(PendingOperation {
         id: input.surroundings.nonce.clone(),
         kind: OperationKind::UsersInsert,
         started_at: whole_seconds(input.now),
-        payload_hash: crate::domain::memory::user_hash(&admin.primary_email),
+        payload_hash: user_hash(&admin.primary_email),
         secret_version,
     });
     let mut plan =
@@ -277,7 +349,7 @@ fn key_missing(input: Input<'_>, admin: &InitialAdmin, mut status: ResellerCusto
     }
     let summary = Summary::Progressing(Reconciling::SecretPending, message);
     let verdict = verdict(input, summary, SyncedReason::Pending, &input.observed.answer);
-    Plan::look(&status, verdict, Next::Minute)
+    Plan::look(status, verdict, Next::Minute)
 }
 
 fn refused(input: Input<'_>, status: ResellerCustomerStatus) -> Plan {
@@ -295,9 +367,7 @@ fn waiting(
 ) -> Plan {
     let summary = Summary::Progressing(Reconciling::Onboarding, message.to_owned());
     let verdict = verdict(input, summary, synced, &input.observed.answer);
-    let mut plan = Plan::look(&status, verdict, Next::Retry);
-    plan.status = status;
-    plan
+    Plan::look(status, verdict, Next::Retry)
 }
 
 fn stalled(
@@ -308,7 +378,7 @@ fn stalled(
 ) -> Plan {
     let summary = Summary::Stalled(reason, message);
     let verdict = verdict(input, summary, SyncedReason::Pending, &input.observed.answer);
-    Plan::look(&status, verdict, Next::StalledRetry)
+    Plan::look(status, verdict, Next::StalledRetry)
 }
 
 /// Whether an ordered account is so fresh that Google may not know it everywhere yet.
@@ -318,7 +388,7 @@ pub(super) fn is_fresh(status: &ResellerCustomerStatus, now: Timestamp) -> bool 
 }
 
 /// The Directory does not answer for something that is due: retried while the account is fresh.
-fn not_readable(
+pub(super) fn not_readable(
     input: Input<'_>,
     status: ResellerCustomerStatus,
     error: &ApiError,
@@ -331,5 +401,5 @@ fn not_readable(
     let synced = synced.unwrap_or(SyncedReason::Pending);
     let verdict = verdict(input, summary, synced, &input.observed.answer);
     debug_assert!(error.class() != ErrorClass::MultipleTeams);
-    Plan::look(&status, verdict, next)
+    Plan::look(status, verdict, next)
 }

@@ -44,7 +44,7 @@ pub(super) fn unread(input: Input<'_>, error: &ApiError) -> Plan {
         facts: if is_denied { Fact::KeptDenied } else { Fact::Kept },
         terms: Fact::Kept,
     };
-    Plan::look(input.memory, verdict, Next::StalledRetry)
+    Plan::look(input.memory.clone(), verdict, Next::StalledRetry)
 }
 
 /// Google cannot be asked now: an applied object keeps Ready until the staleness budget.
@@ -71,7 +71,7 @@ fn offline(input: Input<'_>, synced: SyncedReason, text: &str) -> Plan {
             Summary::Retrying(format!("Google could not be asked; it is tried again: {text}."));
     }
     let next = if is_credential { Next::StalledRetry } else { Next::Retry };
-    Plan::look(input.memory, verdict, next)
+    Plan::look(input.memory.clone(), verdict, next)
 }
 
 /// The way out of a credential that Google does not take.

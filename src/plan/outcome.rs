@@ -1,7 +1,7 @@
 //! What the calls that were made change in the verdict; customer.md, Errors and Updates that do
 //! not stick.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -12,7 +12,7 @@ use super::onboarding::is_fresh;
 use super::reasons::{FactReason, Reconciling, Stalled, SyncedReason, TermsReason};
 use super::{Grace, Next, Plan, Summary, customer, facts, outage};
 use crate::crd::{InitialAdminStatus, Origin, ResellerCustomerStatus};
-use crate::domain::memory::{remember, verdict};
+use crate::domain::memory::{Standing, remember, standing, verdict};
 use crate::domain::{Desired, Field};
 use crate::google::types::{Customer, DirectoryCustomer, User};
 use crate::google::{ApiError, ApiMethod, ErrorClass, Failure};
@@ -46,6 +46,19 @@ pub struct Outcome {
     pub graces: BTreeSet<Grace>,
     /// The calls that were made.
     pub applied: Applied,
+}
+
+impl Outcome {
+    /// The fields that were written, with their value before.
+    #[must_use]
+    pub fn written(&self) -> BTreeMap<Field, String> {
+        let changes = self.applied.done.iter().flat_map(|(action, _)| match action {
+            Action::CustomersPatch(patch) => patch.changes.as_slice(),
+            Action::DirectoryCustomersPatch(patch) => std::slice::from_ref(&patch.change),
+            _ => &[],
+        });
+        changes.map(|change| (change.field, change.observed.clone())).collect()
+    }
 }
 
 /// What a pass ends with: the plan's verdict, overlaid by what came of its actions.
@@ -88,10 +101,10 @@ fn done(plan: &mut Plan, action: &Action, answered: &Answered, desired: &Desired
     plan.next = Next::Soon;
     match (action, answered) {
         (Action::CustomersInsert(_), Answered::Customer(account)) => {
-            ordered(plan, account, desired)
+            ordered(plan, account, desired);
         }
         (Action::CustomersPatch(patch), Answered::Customer(account)) => {
-            patched(&mut plan.status, patch, account);
+            patched(&mut plan.status, patch, account, desired);
         }
         (Action::DirectoryCustomersPatch(patch), Answered::Directory(directory)) => {
             let answered = directory.language.as_deref().unwrap_or_default();
@@ -134,7 +147,10 @@ fn ordered(plan: &mut Plan, account: &Customer, desired: &Desired) {
         foreign: Truth::False,
         teams: Truth::False,
         reason: FactReason::FullRecord,
-        message: "Google answered the order with the full record: the customer is ours.".to_owned(),
+        message:
+            "Google answered the order with the full record: the customer is ours. Next step: \
+                  create a subscription for it (the operator never does)."
+                .to_owned(),
         by_id_only: false,
     });
     let message = "The account is new; neither a subscription nor an administrator tells yet.";
@@ -153,10 +169,26 @@ pub(super) fn remember_answer(
     }
 }
 
-fn patched(status: &mut ResellerCustomerStatus, patch: &Patch, account: &Customer) {
-    for change in &patch.changes {
-        let answered = change.field.observed(account);
-        remember(status, verdict(change.field, &change.desired, &change.observed, answered));
+fn patched(
+    status: &mut ResellerCustomerStatus,
+    patch: &Patch,
+    account: &Customer,
+    desired: &Desired,
+) {
+    let of_change = |field| patch.changes.iter().find(|change| change.field == field);
+    for (&field, value) in &desired.fields {
+        let answered = field.observed(account);
+        if let Some(change) = of_change(field) {
+            remember(status, verdict(field, &change.desired, &change.observed, answered));
+            continue;
+        }
+        // The rest of the address was sent too, and Google may have given it its own form.
+        let sent = field.observed(&patch.body);
+        let is_sent = field.is_address() && patch.body.postal_address.is_some();
+        let was_equal = standing(field, value, sent, status) == Standing::Equal;
+        if is_sent && was_equal && standing(field, value, answered, status) != Standing::Equal {
+            remember(status, verdict(field, value, sent, answered));
+        }
     }
 }
 
@@ -173,11 +205,12 @@ fn failed(
     match action {
         Action::CustomersInsert(_) => order_failed(plan, error, memory, desired, now),
         Action::UsersInsert { .. } if error.may_have_been_applied() => {
-            unanswered(plan, error, desired)
+            unanswered(plan, error, desired);
         }
         _ => {
             if matches!(action, Action::UsersInsert { .. }) {
                 plan.status.pending_operation = None;
+                plan.status.initial_admin = None;
             }
             write_failed(plan, action, error, desired, now);
         }
@@ -297,29 +330,29 @@ pub(super) fn unwritten(
 ) -> (Summary, Option<SyncedReason>) {
     let text = told(error, desired);
     let class = error.class();
-    let is_of_onboarding = error.method.is_directory();
-    let may_be_fresh =
-        matches!(class, ErrorClass::Permission | ErrorClass::NotFound) || is_incomplete(error);
-    if is_of_onboarding
-        && is_fresh
-        && may_be_fresh
+    // What fresh accounts answer for a while; later it is refused for good.
+    let is_unready = error.method.is_directory()
         && !matches!(error.failure, Failure::ScopeNotGranted(_))
-    {
+        && (matches!(class, ErrorClass::Permission | ErrorClass::NotFound) || is_incomplete(error));
+    if is_unready && is_fresh {
+        let hint = used_elsewhere(error);
         let message = format!(
-            "The account is new and does not take {what} yet; it is tried again: {text}.{}",
-            used_elsewhere(error)
+            "The account is new and does not take {what} yet; it is tried again: {text}.{hint}"
         );
         return (Summary::Retrying(message), Some(SyncedReason::Pending));
     }
+    if is_unready && is_user(error.method) {
+        let message = permission_message(&text) + used_elsewhere(error);
+        return (Summary::Stalled(Stalled::PermissionDenied, message), None);
+    }
     match class {
-        ErrorClass::Quota if is_drift => (Summary::Kept, None),
-        ErrorClass::Unavailable | ErrorClass::NotFound if is_drift => (Summary::Kept, None),
+        ErrorClass::Quota | ErrorClass::Unavailable | ErrorClass::NotFound if is_drift => {
+            (Summary::Kept, None)
+        }
         ErrorClass::Quota => {
             (Summary::Retrying(retry_message(&text)), Some(SyncedReason::QuotaExceeded))
         }
-        ErrorClass::Unavailable | ErrorClass::NotFound
-            if !is_user(error.method) || class == ErrorClass::Unavailable =>
-        {
+        ErrorClass::Unavailable | ErrorClass::NotFound => {
             (Summary::Retrying(retry_message(&text)), Some(SyncedReason::Unavailable))
         }
         ErrorClass::Credentials if is_drift => {
@@ -335,23 +368,20 @@ pub(super) fn unwritten(
         ErrorClass::Permission => {
             (Summary::Stalled(Stalled::PermissionDenied, permission_message(&text)), None)
         }
-        _ if is_user(error.method) => (
-            Summary::Stalled(
-                Stalled::AdminRefused,
-                format!(
-                    "Google refused {what}: {text}. Mend what Google names, or remove initialAdmin."
-                ),
-            ),
-            None,
-        ),
-        _ => (
-            Summary::Stalled(
-                Stalled::UpdateRefused,
-                format!("Google refused the change of {what}: {text}.{}", named_field(&text)),
-            ),
-            None,
-        ),
+        _ => (refused(error, what, &text), None),
     }
+}
+
+/// Google refuses what was sent.
+fn refused(error: &ApiError, what: &str, text: &str) -> Summary {
+    if is_user(error.method) {
+        let message = format!(
+            "Google refused {what}: {text}. Mend what Google names, or remove initialAdmin."
+        );
+        return Summary::Stalled(Stalled::AdminRefused, message);
+    }
+    let message = format!("Google refused the change of {what}: {text}.{}", named_field(text));
+    Summary::Stalled(Stalled::UpdateRefused, message)
 }
 
 fn is_user(method: ApiMethod) -> bool {
@@ -395,17 +425,20 @@ fn order_refused_message(error: &ApiError, text: &str) -> String {
     format!("Google refused the order: {text}.{}{hint}", named_field(text))
 }
 
-/// The field that Google's text names.
+/// The fields that Google's text names.
 fn named_field(text: &str) -> String {
     let lower = text.to_lowercase();
-    Field::ALL
+    let is_named = |path: &str| {
+        let name = path.rsplit('.').next().unwrap_or_default();
+        lower.contains(&name.to_lowercase())
+    };
+    let named: Vec<String> = Field::ALL
         .into_iter()
-        .filter(|field| {
-            let name = field.path().rsplit('.').next().unwrap_or_default().to_lowercase();
-            lower.contains(&name)
-        })
-        .map(|field| format!(" Look at spec.{}.", field.path()))
-        .collect()
+        .map(Field::path)
+        .filter(|path| is_named(path))
+        .map(|path| format!("spec.{path}"))
+        .collect();
+    if named.is_empty() { String::new() } else { format!(" Look at {}.", named.join(", ")) }
 }
 
 fn synced_message(summary: &Summary) -> String {

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 
 /// Whether the object is looked up: goes on with what it asks for, or breaks off with the plan of
 /// an object that is suspended, not possible, or claimed by another.
-#[must_use]
 pub fn stopped_before_read<'a>(
     spec: &ResellerCustomerSpec,
     desired: &'a Result<Desired, Violations>,
@@ -32,7 +31,11 @@ pub fn stopped_before_read<'a>(
         (Ok(desired), Claim::Held) => return Continue(desired),
     };
     let synced = Some((SyncedReason::NotRead, "The account was not read: see Stalled.".to_owned()));
-    Break(unread(memory, Summary::Stalled(reason, message), synced, next))
+    let mut plan = unread(memory, Summary::Stalled(reason, message), synced, next);
+    if let Some(asked) = &surroundings.reconcile_requested_at {
+        plan.status.last_handled_reconcile_at = Some(asked.clone());
+    }
+    Break(plan)
 }
 
 fn unread(
@@ -41,7 +44,11 @@ fn unread(
     synced: Option<(SyncedReason, String)>,
     next: Next,
 ) -> Plan {
-    Plan::look(memory, Verdict { summary, synced, facts: Fact::Kept, terms: Fact::Kept }, next)
+    Plan::look(
+        memory.clone(),
+        Verdict { summary, synced, facts: Fact::Kept, terms: Fact::Kept },
+        next,
+    )
 }
 
 fn duplicate_claim(holder: Option<&str>) -> String {

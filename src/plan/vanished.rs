@@ -2,7 +2,8 @@
 //! the account.
 
 use super::conditions::{Fact, find, is_true};
-use super::customer::{is_observe, observed, on_a_persons_word, stalled};
+use super::customer::{is_observe, observed, stalled};
+use super::order::on_a_persons_word;
 use super::reasons::{ReadyReason, Reconciling, Stalled, SyncedReason};
 use super::{Grace, Input, Next, Plan, Summary, Verdict, outage};
 use crate::domain::observed::Answer;
@@ -64,7 +65,7 @@ fn maybe_lag(input: Input<'_>) -> Plan {
     };
     let synced = Some((SyncedReason::NotRead, message.to_owned()));
     let verdict = Verdict { summary, synced, facts: Fact::Kept, terms: Fact::Kept };
-    Plan::look(input.memory, verdict, Next::Grace)
+    Plan::look(input.memory.clone(), verdict, Next::Grace)
 }
 
 /// The domain has an account with another id: deleted and reinstated is a new account for Google.

@@ -18,7 +18,7 @@ pub(crate) struct Case {
     pub(crate) value: Value,
 }
 
-const CASE_KEYS: [&str; 22] = [
+const CASE_KEYS: [&str; 23] = [
     "row",
     "title",
     "world",
@@ -36,6 +36,7 @@ const CASE_KEYS: [&str; 22] = [
     "orders",
     "password",
     "transferToken",
+    "unverified",
     "annotations",
     "record",
     "deleted",

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use reseller_operator::crd::{ResellerCustomer, ResellerCustomerSpec, ResellerCustomerStatus};
 use reseller_operator::domain::Field;
-use reseller_operator::domain::memory::{field_hash, order_hash};
+use reseller_operator::domain::memory::{field_hash, order_hash, user_hash};
 use reseller_operator::google::types::Customer;
-use reseller_operator::plan::{Claim, Grace, Graces, OrderGate, PasswordSecret, Surroundings};
+use reseller_operator::plan::{
+    Claim, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
+};
 use serde_json::{Map, Value, json};
 
 use super::cases::{merge, strip_nulls};
@@ -72,8 +74,13 @@ fn first_status(case: &Value) -> ResellerCustomerStatus {
         conditions.iter().map(|(kind, short)| condition(kind, short, observed)).collect();
     if let Some(operation) = status["pendingOperation"].as_object_mut() {
         let sent = spec_with(case, "orderedSpec");
-        let sent: Customer = serde_json::from_value(sent).expect("a spec is like a record");
-        operation.insert("payloadHash".to_owned(), order_hash(&sent).into());
+        let hash = if operation["kind"] == "users.insert" {
+            user_hash(sent["initialAdmin"]["primaryEmail"].as_str().unwrap_or("admin@acme.example"))
+        } else {
+            let sent: Customer = serde_json::from_value(sent).expect("a spec is like a record");
+            order_hash(&sent)
+        };
+        operation.insert("payloadHash".to_owned(), hash.into());
     }
     if status.get("fields").is_none() {
         status["fields"] = fields(case);
@@ -120,6 +127,12 @@ fn fields(case: &Value) -> Value {
     Field::ALL.into_iter().filter(|field| is_meant(*field)).filter_map(entry).collect()
 }
 
+/// A field that this process wrote, and its value before.
+fn written((path, before): (&String, &Value)) -> (Field, String) {
+    let field = Field::from_path(path).expect("a managed field");
+    (field, before.as_str().expect("a value").to_owned())
+}
+
 /// What surrounds the pass.
 pub(crate) fn surroundings(case: &Value, object: &ResellerCustomer, nonce: &str) -> Surroundings {
     let annotation = |key: &str| case["annotations"][key].as_str().map(str::to_owned);
@@ -149,6 +162,12 @@ pub(crate) fn surroundings(case: &Value, object: &ResellerCustomer, nonce: &str)
             "changed" => PasswordSecret::Present("2".to_owned()),
             _ => PasswordSecret::Present("1".to_owned()),
         },
+        transfer_token: match case["transferToken"].as_str() {
+            None => TransferToken::NotNamed,
+            Some("missing") => TransferToken::Missing,
+            Some(token) => TransferToken::Given(token.to_owned().into()),
+        },
+        unverified: case["unverified"].as_object().into_iter().flatten().map(written).collect(),
         nonce: nonce.to_owned(),
         ..Surroundings::default()
     }

@@ -128,6 +128,7 @@ fn next(next: Next) -> &'static str {
         Next::Retry => "retry",
         Next::StalledRetry => "stalledRetry",
         Next::Minute => "minute",
+        Next::OrderLimit => "orderLimit",
         Next::AwaitChange => "awaitChange",
     }
 }

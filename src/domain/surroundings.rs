@@ -3,6 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
+use super::field::Field;
+
 /// What surrounds one pass.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
@@ -18,12 +22,16 @@ pub struct Surroundings {
     pub graces: Graces,
     /// How long ago this process last wrote to the account.
     pub since_write: Option<Duration>,
+    /// Fields that this process wrote and that no read has shown since, with the value before.
+    pub unverified: BTreeMap<Field, String>,
     /// Value of the annotation `approve-order`.
     pub approve_order: Option<String>,
     /// Value of the annotation `reconcile-requested-at`.
     pub reconcile_requested_at: Option<String>,
     /// State of the Secret of the first administrator.
     pub password: PasswordSecret,
+    /// The transfer token that the customer gave.
+    pub transfer_token: TransferToken,
     /// A random value that no other pass has: the id of an operation, or an approval's token.
     pub nonce: String,
     /// How long things may take.
@@ -61,6 +69,18 @@ pub enum PasswordSecret {
     Unusable,
     /// It can be used; its resourceVersion.
     Present(String),
+}
+
+/// The transfer token that `spec.customerAuthTokenSecretRef` names.
+#[derive(Clone, Debug, Default)]
+pub enum TransferToken {
+    /// None is named.
+    #[default]
+    NotNamed,
+    /// The Secret or its key is missing.
+    Missing,
+    /// The token.
+    Given(SecretString),
 }
 
 /// Something that is over only when this process has watched it for as long as the lag grace.
@@ -114,9 +134,9 @@ pub struct Durations {
 impl Default for Durations {
     fn default() -> Self {
         Self {
-            lag_grace: Duration::from_secs(600),
+            lag_grace: Duration::from_mins(10),
             settle_time: Duration::from_secs(30),
-            staleness_budget: Duration::from_secs(24 * 3600),
+            staleness_budget: Duration::from_hours(24),
         }
     }
 }
@@ -144,9 +164,11 @@ impl Default for Surroundings {
             orders: OrderGate::Open,
             graces: Graces::default(),
             since_write: None,
+            unverified: BTreeMap::new(),
             approve_order: None,
             reconcile_requested_at: None,
             password: PasswordSecret::Absent,
+            transfer_token: TransferToken::NotNamed,
             nonce: String::new(),
             durations: Durations::default(),
         }
