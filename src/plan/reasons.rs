@@ -1,5 +1,5 @@
-//! The closed sets of reasons of conditions and Events, each with its meaning and what to do: the source of
-//! `docs/conditions.md`. Contract: status.md, section 2.
+//! The closed sets of reasons of conditions and Events, each with its meaning and what to do: the
+//! source of `docs/conditions.md`. Contract: status.md, section 2.
 
 /// One row of `docs/conditions.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
