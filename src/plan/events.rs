@@ -53,10 +53,10 @@ fn memory_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> 
             ));
         }
         Some(Origin::Ordered) => {
-            events.push(normal(EventReason::Ordered, format!("Ordered {id}.")))
+            events.push(normal(EventReason::Ordered, format!("Ordered {id}.")));
         }
         Some(Origin::Adopted) => {
-            events.push(normal(EventReason::Adopted, format!("Adopted {id}.")))
+            events.push(normal(EventReason::Adopted, format!("Adopted {id}.")));
         }
         None => {}
     }
