@@ -1,5 +1,6 @@
 //! `reseller-operator run`: the controller.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::process::ExitCode;
@@ -8,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
-use kube::config::KubeConfigOptions;
+use kube::config::{KubeConfigOptions, KubeconfigError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::google_args::GoogleArgs;
-use super::{duration, interval};
+use super::{duration, interval, socket};
 use crate::admin::{self, Admin, Readiness};
 use crate::controller::{Controller, Parts, Settings};
 use crate::google::{Access, CallObserver, Client};
@@ -107,7 +108,7 @@ pub struct LimitArgs {
 pub struct ServerArgs {
     /// Where /healthz, /readyz and /metrics are served; with port 0 the first log lines name the
     /// port
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080", value_parser = socket)]
     #[arg(env = "RESELLER_OPERATOR_ADMIN_ADDRESS")]
     pub admin_address: SocketAddr,
     /// How log lines look [default: text on a terminal, json elsewhere]
@@ -183,13 +184,33 @@ async fn kube_config(context: Option<String>) -> anyhow::Result<kube::Config> {
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
     match kube::Config::from_kubeconfig(&options).await {
         Ok(config) => Ok(config),
-        Err(error) if is_named => Err(error).context("cannot use --context"),
-        Err(error) => kube::Config::incluster().map_err(|incluster| {
+        Err(error) if is_named => Err(anyhow!("cannot use --context: {}", told(&error))),
+        Err(error) if is_absent(&error) => kube::Config::incluster().map_err(|_| {
             anyhow!(
-                "no Kubernetes cluster is configured: set KUBECONFIG, or run in a pod \
-                 (kubeconfig: {error}; in the pod: {incluster})"
+                "no Kubernetes cluster is configured ({}): set KUBECONFIG, or run in a pod",
+                told(&error)
             )
         }),
+        Err(error) => {
+            Err(anyhow!("the kubeconfig cannot be used (see KUBECONFIG): {}", told(&error)))
+        }
+    }
+}
+
+/// Whether there is no kubeconfig, or one that names nothing.
+fn is_absent(error: &KubeconfigError) -> bool {
+    match error {
+        KubeconfigError::FindPath | KubeconfigError::CurrentContextNotSet => true,
+        KubeconfigError::ReadConfig(error, _) => error.kind() == ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// The parser's own words would show lines of the file, which holds credentials.
+fn told(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(_) => "it is not the YAML of a kubeconfig".to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -298,17 +298,11 @@ pub(super) fn managed(
         comparison.changes.iter().cloned().partition(|change| change.cause == Cause::Edit);
     let is_lag = !drifted.is_empty() && input.surroundings.is_settling();
     if !edits.is_empty() {
-        let mut changes = edits;
-        match (input.desired.drift, is_lag) {
-            (DriftPolicy::Correct, false) => {
-                changes.extend(drifted);
-                changes.sort_by_key(|change| change.field);
-            }
-            // What is only reported stays open beside the edit.
-            (DriftPolicy::Report, false) => status.drift = drift_entries(drifted.iter()),
-            (_, true) => status.drift.clone_from(&input.memory.drift),
+        if is_lag {
+            status.drift.clone_from(&input.memory.drift);
         }
-        return update(input, account, status, &changes);
+        let drifted = if is_lag { Vec::new() } else { drifted };
+        return edit(input, account, status, edits, drifted);
     }
     if is_lag {
         return lag(input, status);
@@ -323,6 +317,26 @@ pub(super) fn managed(
         return not_accepted(input, status, &comparison);
     }
     onboarding::go_on(input, account, status, comparison.language_unread)
+}
+
+/// Writes what was edited, and with it what has drifted, if that is to be corrected.
+fn edit(
+    input: Input<'_>,
+    account: &Customer,
+    mut status: ResellerCustomerStatus,
+    mut changes: Vec<Change>,
+    drifted: Vec<Change>,
+) -> Plan {
+    if input.desired.drift == DriftPolicy::Report {
+        // What is only reported stays open beside the edit.
+        status.drift.extend(drift_entries(drifted.iter()));
+        let mut plan = update(input, account, status, &changes);
+        plan.withheld = writes(id_of(account), account, &drifted);
+        return plan;
+    }
+    changes.extend(drifted);
+    changes.sort_by_key(|change| change.field);
+    update(input, account, status, &changes)
 }
 
 pub(super) fn update(
