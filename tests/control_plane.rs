@@ -7,8 +7,12 @@
 
 mod common;
 
+#[path = "control_plane/google.rs"]
+mod google;
 #[path = "control_plane/operator.rs"]
 mod operator;
+#[path = "control_plane/shown.rs"]
+mod shown;
 #[path = "control_plane/specs.rs"]
 mod specs;
 #[path = "control_plane/world.rs"]

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use reseller_operator::simulator::Fault;
+use reseller_operator::simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 
+use crate::google::{ORDER, PATCH};
 use crate::operator::Operator;
 use crate::specs::{account, domain_spec, with};
-use crate::world::{ORDER, PATCH, World};
+use crate::world::World;
 
 const GIVEN_PASSWORD: &str = "Canary-given-passw0rd";
 const TRANSFER_TOKEN: &str = "canary-transfer-token";
@@ -66,8 +67,8 @@ async fn all_said(world: &World, operator: &Operator) -> String {
     said
 }
 
-#[tokio::test]
-async fn neither_secrets_nor_contact_data_are_in_logs_events_metrics_or_conditions() {
+/// Accounts and Secrets at the start, and failures whose text echoes what was sent.
+async fn prepared() -> World {
     let world = World::new("canary").await;
     world.create_secret("given", "password", GIVEN_PASSWORD).await;
     world.create_secret("transfer", "token", TRANSFER_TOKEN).await;
@@ -79,6 +80,23 @@ async fn neither_secrets_nor_contact_data_are_in_logs_events_metrics_or_conditio
     }));
     world.add(with(account("drift.example"), json!({"phoneNumber": "+49 30 1111111"})));
     world.add(account("refused.example"));
+
+    let refusal = Fault::status(400, "invalid", &echo());
+    let rule = |method: &str, key: &str| FaultRule {
+        key: Some(key.to_owned()),
+        times: None,
+        ..FaultRule::once(method, refusal.clone())
+    };
+    world.google.simulation().inject(rule(ORDER, "echo.example"));
+    let refused = world.account_of("refused.example").customer_id;
+    world.google.simulation().inject(rule(PATCH, &refused));
+    world.google.simulation().inject(rule("directory.users.insert", "first@adminless.example"));
+    world
+}
+
+#[tokio::test]
+async fn neither_secrets_nor_contact_data_are_in_logs_events_metrics_or_conditions() {
+    let world = prepared().await;
     let operator = world.operator(&["--log-filter", "trace"]).await;
 
     // Ordered, with a generated and with a given password, and with one that cannot be used.
@@ -86,17 +104,6 @@ async fn neither_secrets_nor_contact_data_are_in_logs_events_metrics_or_conditio
         let domain = format!("{name}.example");
         world.create(name, with(spec(&domain), onboarding(&domain, secret))).await;
     }
-    // Nothing is read, and Google's answers echo what was sent.
-    let refusal = Fault::status(400, "invalid", &echo());
-    let rule = |method: &str, key: &str| reseller_operator::simulator::FaultRule {
-        key: Some(key.to_owned()),
-        times: None,
-        ..reseller_operator::simulator::FaultRule::once(method, refusal.clone())
-    };
-    world.google.simulation().inject(rule(ORDER, "echo.example"));
-    let refused = world.account_of("refused.example").customer_id;
-    world.google.simulation().inject(rule(PATCH, &refused));
-    world.google.simulation().inject(rule("directory.users.insert", "first@adminless.example"));
     for name in ["echo", "refused", "adminless"] {
         let domain = format!("{name}.example");
         world.create(name, with(spec(&domain), onboarding(&domain, name))).await;

@@ -4,8 +4,10 @@
 use reseller_operator::simulator::{Fault, FaultRule, Simulator};
 use tokio::net::TcpListener;
 
+use crate::google::{GET, ORDER};
+use crate::shown::message;
 use crate::specs::{account, domain_spec};
-use crate::world::{GET, ORDER, World, message};
+use crate::world::World;
 
 const SETTLED: &str = "Ready=True/InSync Synced=True/InSync Reconciling=- Stalled=-";
 
@@ -63,6 +65,23 @@ async fn an_outage_is_waited_for() {
     assert!(operator.is_running());
     assert_eq!(world.calls(ORDER).len(), faults.len());
     world.told("applied", &["Adopted"]).await;
+}
+
+#[tokio::test]
+async fn what_was_not_read_for_too_long_is_stale_until_it_is_read() {
+    let world = World::new("stale").await;
+    let _operator = world.operator(&["--staleness-budget", "2s"]).await;
+    applied(&world).await;
+    world.fail(Some(GET), Fault::status(503, "backendError", "Backend Error"));
+    world.annotate("applied", "reconcile-requested-at", "1").await;
+    world.until("applied", "Ready=True/InSync Synced=Unknown/Unavailable").await;
+    let stale = "Ready=Unknown/Stale Synced=Unknown/Unavailable Managed=Unknown/NotRead \
+                 AwaitingToS=Unknown/NotRead Stalled=- Reconciling=-";
+    world.until("applied", stale).await;
+    world.heal();
+    world.refresh("applied", "2").await;
+    world.until("applied", SETTLED).await;
+    assert_eq!(world.google_writes(), [""; 0]);
 }
 
 #[tokio::test]
