@@ -451,7 +451,8 @@ fn synced_message(summary: &Summary) -> String {
 }
 
 /// Google's text, with values of the manifest replaced by the names of their fields and anything
-/// that looks like an address hidden: messages never hold contact data.
+/// that looks like an address or, as Google writes them, a phone number hidden: messages never hold
+/// contact data.
 #[must_use]
 pub fn told(error: &ApiError, desired: &Desired) -> String {
     const LONGEST: usize = 300;
@@ -482,8 +483,16 @@ pub fn told(error: &ApiError, desired: &Desired) -> String {
     }
     let text: Vec<&str> = text
         .split_whitespace()
-        .map(|word| if word.contains('@') { "(an address)" } else { word })
+        .map(|word| match word {
+            _ if word.contains('@') => "(an address)",
+            _ if is_phone_number(word) => "(a number)",
+            _ => word,
+        })
         .collect();
     let text: String = text.join(" ").chars().take(LONGEST).collect();
     text.trim_end_matches('.').to_owned()
+}
+
+fn is_phone_number(word: &str) -> bool {
+    word.contains('+') && word.chars().filter(char::is_ascii_digit).count() > 6
 }

@@ -24,6 +24,9 @@ const CONTACT: [(&str, &str); 7] = [
     ("familyName", "Canaryfamily"),
 ];
 
+/// The number as Google writes it.
+const NORMAL_PHONE: &str = "+49307654321";
+
 fn spec(domain: &str) -> Value {
     let [contact, street, phone, alternate, ..] = CONTACT.map(|(_, value)| value);
     with(
@@ -48,7 +51,8 @@ fn onboarding(domain: &str, secret: &str) -> Value {
 
 /// Google's text with all that was sent in it.
 fn echo() -> String {
-    CONTACT.iter().fold("Invalid value:".to_owned(), |text, (_, value)| format!("{text} {value},"))
+    let normal = format!("Invalid value: '{NORMAL_PHONE}'");
+    CONTACT.iter().fold(normal, |text, (_, value)| format!("{text} {value},"))
 }
 
 /// What the operator has said anywhere but in `spec`, `status.drift` and Secrets.
@@ -143,7 +147,7 @@ async fn neither_secrets_nor_contact_data_are_in_logs_events_metrics_or_conditio
         ("password that is too short", "short7!"),
         ("transfer token", TRANSFER_TOKEN),
     ];
-    for (what, value) in secrets.into_iter().chain(CONTACT) {
+    for (what, value) in secrets.into_iter().chain(CONTACT).chain([("phoneNumber", NORMAL_PHONE)]) {
         let lower = value.to_lowercase();
         let found: Vec<&str> =
             said.lines().filter(|line| line.to_lowercase().contains(&lower)).collect();
