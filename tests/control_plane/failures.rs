@@ -163,14 +163,19 @@ async fn what_only_a_person_can_mend_is_stalled_and_not_hammered() {
     assert!(operator.is_running());
 }
 
+fn unauthorized() -> Fault {
+    Fault::status(401, "authError", "Invalid Credentials")
+}
+
 const REFUSED: &str = "Ready=False/CredentialsInvalid Stalled=True/CredentialsInvalid \
                        Synced=Unknown/CredentialsInvalid";
 
 /// The credential is refused like this: held once, for all objects, until a new key is there.
-async fn refused_credential(world: &World) {
+async fn refused_credential(world: &World, fault: Fault) {
     let _operator = world.operator(&[]).await;
     applied(world).await;
-    world.fail(Some(GET), Fault::status(401, "authError", "Invalid Credentials"));
+    let status = if let Fault::Status { status, .. } = fault { status } else { 0 };
+    world.fail(Some(GET), fault);
     let names = ["new0", "new1", "new2"];
     for name in names {
         world.create(name, domain_spec(&format!("{name}.example"))).await;
@@ -182,7 +187,7 @@ async fn refused_credential(world: &World) {
     world.annotate("applied", "reconcile-requested-at", "1").await;
     world.until("applied", "Ready=True/InSync Stalled=- Synced=Unknown/CredentialsInvalid").await;
     // One try, one with a new token, and the calls that were on the way then.
-    let asked = world.calls(GET).into_iter().filter(|call| call.status == Some(401)).count();
+    let asked = world.calls(GET).into_iter().filter(|call| call.status == Some(status)).count();
     assert!(asked <= 6, "{asked} calls with a credential that is refused");
 
     world.heal();
@@ -194,7 +199,13 @@ async fn refused_credential(world: &World) {
 
 #[tokio::test]
 async fn a_token_that_google_refuses_is_held_and_a_new_key_wakes_all() {
-    refused_credential(&World::new("refused").await).await;
+    refused_credential(&World::new("refused").await, unauthorized()).await;
+}
+
+#[tokio::test]
+async fn an_api_that_is_not_enabled_is_held_like_a_refused_credential() {
+    let fault = Fault::status(403, "accessNotConfigured", "Reseller API has not been used");
+    refused_credential(&World::new("enabled").await, fault).await;
 }
 
 #[tokio::test]
@@ -203,7 +214,7 @@ async fn a_key_that_the_token_endpoint_refuses_is_held_and_a_new_key_wakes_all()
     let rule = FaultRule::once("oauth2.token", Fault::status(400, "invalid_grant", "Bad JWT"));
     // The first token is given.
     world.google.simulation().inject(FaultRule { skip: 1, times: None, ..rule });
-    refused_credential(&world).await;
+    refused_credential(&world, unauthorized()).await;
     let refused = world.calls("oauth2.token").iter().filter(|c| c.status == Some(400)).count();
     assert!(refused <= 2, "{refused} times");
 }
@@ -216,7 +227,7 @@ async fn a_key_that_is_replaced_on_disk_is_used_from_then_on() {
     let tokens = world.calls("oauth2.token").len();
     world.rotate_key(&Simulator::live(Vec::new(), None).expect("simulator"));
     // The old token ends; the old key is no good any more.
-    world.fail_once(GET, Fault::status(401, "authError", "Invalid Credentials"));
+    world.fail_once(GET, unauthorized());
     world.refresh("applied", "1").await;
     world.until("applied", SETTLED).await;
     let asked = &world.calls("oauth2.token")[tokens..];

@@ -1,11 +1,12 @@
 //! An order is never repeated: answers that are lost, and operators that are killed or stopped
 //! between the order and its answer.
 
+use futures::future::join_all;
 use reseller_operator::crd::{Origin, ResellerCustomer};
 use reseller_operator::simulator::{Fault, FaultRule, TeamsTrigger};
 use serde_json::{Value, json};
 
-use crate::google::{ORDER, PATCH};
+use crate::google::{GET, ORDER, PATCH};
 use crate::shown::message;
 use crate::specs::{domain_spec, initial_admin, team_spec, with};
 use crate::world::World;
@@ -237,23 +238,41 @@ async fn a_team_that_cannot_be_told_from_others_is_asked_about_and_not_ordered_a
     assert_eq!(world.calls(ORDER).len(), 1);
 }
 
-#[tokio::test]
-async fn an_administrator_is_made_once_although_the_operator_is_killed() {
-    let world = World::new("admin").await;
-    world.fail_once("directory.users.insert", Fault::Hold);
+/// The operator is killed while a call of `method` is answered, and started again.
+async fn killed_during(method: &str) {
+    let world = World::new("sweep").await;
+    world.fail_once(method, Fault::Hold);
     let mut operator = world.operator(&[]).await;
     let spec = with(domain_spec("acme.example"), initial_admin("acme.example"));
-    world.create("acme", spec).await;
-    world.seen("directory.users.insert", 1).await;
+    world.create("acme", with(spec, json!({"language": "de"}))).await;
+    world.seen(method, 1).await;
     operator.kill().await;
     world.google.release();
     let _operator = world.operator(&[]).await;
     let object = world.until("acme", READY).await;
-    assert!(object.status.expect("status").onboarded);
-    assert_eq!(world.calls("directory.users.insert").len(), 1);
-    let users = world.account_of("acme.example").users;
-    assert_eq!(users.len(), 1);
-    assert!(users[0].is_admin);
+    assert!(is_ordered(&object), "{method}");
+    assert!(object.status.expect("status").onboarded, "{method}");
+    let account = world.account_of("acme.example");
+    assert_eq!((account.language.as_str(), account.users.len()), ("de", 1), "{method}");
+    assert!(account.users[0].is_admin, "{method}");
+    for once in [ORDER, "directory.users.insert"] {
+        assert_eq!(world.calls(once).len(), 1, "killed during {method}: {once}");
+    }
+}
+
+#[tokio::test]
+async fn wherever_the_operator_is_killed_it_goes_on_and_repeats_nothing() {
+    let methods = [
+        GET,
+        ORDER,
+        "directory.customers.get",
+        "directory.customers.patch",
+        "directory.users.get",
+        "directory.users.insert",
+        "directory.users.makeAdmin",
+        "reseller.subscriptions.list",
+    ];
+    join_all(methods.map(killed_during)).await;
 }
 
 #[tokio::test]
