@@ -124,6 +124,7 @@ impl GoogleArgs {
             allow_insecure_endpoints: self.allow_insecure_endpoints,
             access,
             observer,
+            gate: None,
         })
     }
 }
