@@ -163,10 +163,10 @@ impl Candidate {
     pub(super) async fn keep(&mut self, stop: &CancellationToken) -> bool {
         while !pause(self.election.duration * 2 / 15, stop).await {
             match self.try_once().await {
-                Ok(Standing::Ours) => {}
+                // Contested, perhaps, by our own earlier write that was answered late: the next
+                // look tells.
+                Ok(Standing::Ours | Standing::Contested) => {}
                 Ok(Standing::Theirs) => return true,
-                // Perhaps our own earlier write, answered late: the next look tells.
-                Ok(Standing::Contested) => {}
                 Err(error) => tracing::warn!(error, "cannot renew the lease"),
             }
             if !self.leadership.is_held() {
