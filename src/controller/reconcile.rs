@@ -1,5 +1,6 @@
 //! The driver: one pass over one object, as a table of contents.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,6 +153,7 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         name: object.name_any(),
         namespace: object.namespace().unwrap_or_default(),
         claim: ctx.with_claims(|claims| claims.of(&uid)),
+        taken: taken(ctx, object, &uid),
         orders: ctx.tracks.gate(&object.spec.customer_domain),
         graces: ctx.tracks.graces(&uid),
         since_write: ctx.tracks.since_write(&uid),
@@ -163,6 +165,18 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         nonce: random::nonce().map_err(|error| Error::Record(RecordError::Random(error)))?,
         durations: ctx.settings.durations,
     })
+}
+
+/// Ids that this object must not adopt; asked for only where it could adopt one.
+fn taken(ctx: &Context, object: &ResellerCustomer, uid: &str) -> BTreeMap<String, Option<String>> {
+    let status = object.status.as_ref();
+    let is_ours = status.is_some_and(|status| status.origin.is_some());
+    let known = status.and_then(|status| status.customer_id.as_ref());
+    let is_pinned_elsewhere = object.spec.customer_id.as_ref().is_some_and(|id| Some(id) != known);
+    if is_ours && !is_pinned_elsewhere {
+        return BTreeMap::new();
+    }
+    ctx.with_claims(|claims| claims.taken(uid))
 }
 
 /// What this process remembers of the pass, before anything else can fail.

@@ -35,6 +35,7 @@ pub(crate) fn calm(world: &mut World) {
     simulation.options_mut().denied_scopes.clear();
     drop(simulation);
     world.is_limited = false;
+    world.is_claimed = false;
 }
 
 fn event(world: &mut World, event: &Event) {
@@ -59,6 +60,7 @@ fn event(world: &mut World, event: &Event) {
         Event::Refresh => world.refresh = Some(world.now().to_string()),
         Event::Recreate => world.recreate(),
         Event::OrderLimit(is_reached) => world.is_limited = *is_reached,
+        Event::Claimed(is_claimed) => world.is_claimed = *is_claimed,
         Event::Secret(secret) => {
             let mut kube = lock(&world.kube);
             kube.secret = *secret;
@@ -103,7 +105,7 @@ fn at_google(world: &World, event: &Event) {
         Event::TransferAway => with(&|account| account.owner = Owner::Foreign),
         Event::TransferBack => with(&|account| account.owner = Owner::Own),
         Event::Rename => {
-            with(&|account| "renamed.example".clone_into(&mut account.customer_domain))
+            with(&|account| "renamed.example".clone_into(&mut account.customer_domain));
         }
         Event::Convert => with(&|account| account.customer_type = CustomerType::Domain),
         Event::AcceptTerms => with(&Account::accept_terms),
@@ -118,7 +120,7 @@ fn at_google(world: &World, event: &Event) {
                 let user = User {
                     id: "7".to_owned(),
                     primary_email,
-                    creation_time: Some(now),
+                    creation_time: Some(now - SignedDuration::from_hours(24)),
                     ..User::default()
                 };
                 account.users.push(user);

@@ -65,6 +65,15 @@ pub(crate) enum End {
 }
 
 impl Book {
+    /// A person's word, which is good for one ledger: an order may be a second one.
+    fn consent(&mut self, word: Option<&String>) {
+        if word.is_some_and(|word| self.used.insert(word.clone())) {
+            self.orders.clear();
+            self.made.clear();
+            self.unreadable_until = None;
+        }
+    }
+
     /// An order was sent.
     fn ordered(&mut self, attempt: Attempt) {
         self.orders.push(attempt);
@@ -161,15 +170,11 @@ impl Shell {
         assert_eq!(spec.customer_id, None, "nothing is ordered while an id is pinned");
         assert_eq!(order.customer_domain.as_deref(), Some(spec.customer_domain.as_str()));
         self.has_ledger(OperationKind::CustomersInsert);
-        let mut book = lock(&self.book);
-        let word = self.round.word.clone().filter(|word| book.used.insert(word.clone()));
-        if word.is_none() {
-            if let Some(until) = book.unreadable_until {
-                assert!(self.now() >= until, "the domain is locked");
-            }
-            self.may_repeat(&book.orders, &spec.customer_domain, "reseller.customers.get");
-            assert!(!lock(&self.kube).status.origin.is_some(), "an account was there before");
-        }
+        let book = lock(&self.book);
+        let is_readable = book.unreadable_until.is_none_or(|until| self.now() >= until);
+        assert!(is_readable, "the domain is locked");
+        self.may_repeat(&book.orders, &spec.customer_domain, "reseller.customers.get");
+        assert_eq!(lock(&self.kube).status.origin, None, "an account was there before");
     }
 
     /// Law 7: only after an answer that proves that nothing was made, or when reading has told for
@@ -190,6 +195,7 @@ impl Shell {
     }
 
     fn has_ledger(&self, kind: OperationKind) {
+        assert_ne!(self.round.interruption, Interruption::Fence, "sent without the lease");
         let kube = lock(&self.kube);
         let operation = kube.status.pending_operation.as_ref();
         assert_eq!(operation.map(|operation| operation.kind), Some(kind), "no ledger");
@@ -205,7 +211,7 @@ impl Shell {
     }
 
     /// Two teams on one domain, both ordered by this object, and the first one still readable.
-    fn was_not_ordered_twice(&self, had_word: bool) {
+    fn was_not_ordered_twice(&self) {
         let call = self.last_call().expect("a call was made");
         if !call.committed {
             return;
@@ -219,7 +225,7 @@ impl Shell {
         let mut of_domain: Vec<_> = of_domain.collect();
         of_domain.sort_by_key(|(_, made)| *made);
         let earlier = of_domain.iter().rev().skip(1).find(|(id, _)| book.made.contains(id));
-        assert!(had_word || earlier.is_none(), "ordered twice: {earlier:?}");
+        assert!(earlier.is_none(), "ordered twice: {earlier:?}");
         book.made.extend(of_domain.pop().map(|(id, _)| id));
     }
 }
@@ -234,8 +240,11 @@ impl Record for Shell {
         }
         {
             let mut kube = lock(&self.kube);
-            assert!(status.pending_operation.is_some(), "a ledger without an operation");
             crate::checks::shape(&kube.status, status);
+            let operation = status.pending_operation.as_ref().expect("an operation");
+            if operation.kind == OperationKind::CustomersInsert {
+                lock(&self.book).consent(self.round.word.as_ref());
+            }
             kube.status = status.clone();
             kube.writes += 1;
         }
@@ -282,7 +291,7 @@ impl GoogleApi for Shell {
         self.step().await;
         self.may_order(order);
         let result = self.google.customers_insert((), order).await;
-        self.was_not_ordered_twice(self.round.word.is_some());
+        self.was_not_ordered_twice();
         let attempt = self.attempted();
         lock(&self.book).ordered(attempt);
         self.step().await;

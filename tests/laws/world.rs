@@ -9,13 +9,14 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use reseller_operator::crd::{AdoptionPolicy, ResellerCustomerSpec, ResellerCustomerStatus};
-use reseller_operator::domain::Desired;
 use reseller_operator::domain::memory::open_order;
+use reseller_operator::domain::{Desired, Field};
 use reseller_operator::google::ApiMethod;
 use reseller_operator::pass::{Subject, pass};
+use reseller_operator::plan::conditions::is_true;
 use reseller_operator::plan::outcome::Outcome;
 use reseller_operator::plan::{
-    Grace, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
+    Claim, Grace, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
 };
 use reseller_operator::simulator::{
     Account, CallFilter, CallRecord, CustomerType, InProcess, Owner, PrimaryAdmin, Simulator, State,
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) approve_order: Option<String>,
     pub(crate) refresh: Option<String>,
     pub(crate) is_limited: bool,
+    /// Whether another object holds the claim.
+    pub(crate) is_claimed: bool,
     process: Process,
     nonces: u32,
     failures: u32,
@@ -52,13 +55,21 @@ struct Process {
     started: Timestamp,
     graces: BTreeMap<Grace, Timestamp>,
     wrote: Option<Timestamp>,
+    /// Fields written and not read back yet, with the value before.
+    unverified: BTreeMap<Field, String>,
     /// When an order of the domain was made whose account may not be readable yet.
     ordered: Option<Timestamp>,
 }
 
 impl Process {
     fn starting(now: Timestamp) -> Self {
-        Self { started: now, graces: BTreeMap::new(), wrote: None, ordered: None }
+        Self {
+            started: now,
+            graces: BTreeMap::new(),
+            wrote: None,
+            unverified: BTreeMap::new(),
+            ordered: None,
+        }
     }
 }
 
@@ -100,6 +111,7 @@ impl World {
             approve_order: None,
             refresh: None,
             is_limited: false,
+            is_claimed: false,
             process: Process::starting(start),
             nonces: 0,
             failures: 0,
@@ -155,8 +167,10 @@ impl World {
                 (true, false) => OrderGate::Limit,
                 (false, false) => OrderGate::Open,
             },
+            claim: if self.is_claimed { Claim::Other(None) } else { Claim::Held },
             graces: self.process.graces.iter().map(|(g, at)| (g.clone(), since(*at))).collect(),
             since_write: self.process.wrote.map(since),
+            unverified: self.process.unverified.clone(),
             approve_order: self.approve_order.clone(),
             reconcile_requested_at: self.refresh.clone(),
             password: match kube.secret {
@@ -213,6 +227,9 @@ impl World {
                 None
             }
         };
+        if self.spec.suspend || self.is_claimed {
+            assert_eq!(self.last_call(), seen, "Google is called for an object that may not");
+        }
         let is_published = lock(&self.kube).writes != writes;
         Ended { next, writes: self.writes_since(seen), is_published }
     }
@@ -226,6 +243,10 @@ impl World {
         seen: u64,
     ) {
         let now = self.now();
+        if is_true(&outcome.status.conditions, "Synced") {
+            self.process.unverified.clear();
+        }
+        self.process.unverified.extend(outcome.written());
         self.process.graces.retain(|grace, _| outcome.graces.contains(grace));
         for grace in outcome.graces {
             self.process.graces.entry(grace).or_insert(now);
@@ -310,10 +331,9 @@ impl World {
         SignedDuration::from_secs(match next {
             Some(Next::Soon) | None => 1,
             Some(Next::Settle) => 30,
-            Some(Next::Grace | Next::Onboarding) => 600,
+            // A minute is made more: an hour of them is waited for too.
+            Some(Next::Grace | Next::Onboarding | Next::Minute | Next::OrderLimit) => 600,
             Some(Next::Retry) => 15 << self.failures.min(7),
-            // Rather more than a minute: an hour of these is waited for too.
-            Some(Next::Minute | Next::OrderLimit) => 600,
             Some(Next::StalledRetry) => 3600,
             Some(Next::Resync | Next::AwaitChange) => 24 * 3600,
         })
@@ -346,6 +366,12 @@ impl World {
         rounds
     }
 
+    /// Whether the account that the status knows is gone from Google.
+    pub(crate) fn is_gone(&self) -> bool {
+        let simulation = self.google.simulator().simulation();
+        self.status().customer_id.is_some_and(|id| simulation.state().account(&id).is_none())
+    }
+
     /// The number of the last call.
     pub(crate) fn last_call(&self) -> u64 {
         let calls = self.google.simulator().simulation().calls(&CallFilter::default());
@@ -376,7 +402,6 @@ pub(crate) fn seeded(seed: &Seed, id: &str) -> Account {
 }
 
 fn account(is_team: bool, admin: u8, values: &Values) -> Account {
-    use reseller_operator::domain::Field;
     let some = |field| Some(value(values, field).to_owned()).filter(|value| !value.is_empty());
     let members = Field::ALL.into_iter().filter(|field| field.is_address()).filter_map(|field| {
         let member = field.path().rsplit('.').next()?.to_owned();

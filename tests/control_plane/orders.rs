@@ -1,0 +1,208 @@
+//! An order is never repeated: answers that are lost, and operators that are killed or stopped
+//! between the order and its answer.
+
+use reseller_operator::crd::{Origin, ResellerCustomer};
+use reseller_operator::simulator::{Fault, FaultRule, TeamsTrigger};
+use serde_json::{Value, json};
+
+use crate::specs::{domain_spec, initial_admin, team_spec, with};
+use crate::world::{ORDER, World, message};
+
+const READY: &str = "Ready=True/InSync Synced=True/InSync Stalled=-";
+
+/// The two types: name, domain, spec.
+fn both() -> [(&'static str, &'static str, Value); 2] {
+    [
+        ("acme", "acme.example", domain_spec("acme.example")),
+        ("team", "team.example", team_spec("team.example")),
+    ]
+}
+
+/// The next order of each domain fails like this.
+fn fail_orders(world: &World, fault: &Fault) {
+    for (_, domain, _) in both() {
+        let rule = FaultRule::once(ORDER, fault.clone());
+        let rule = FaultRule { key: Some(domain.to_owned()), ..rule };
+        world.google.simulation().inject(rule);
+    }
+}
+
+fn is_ordered(object: &ResellerCustomer) -> bool {
+    let status = object.status.as_ref().expect("status");
+    status.origin == Some(Origin::Ordered) && status.pending_operation.is_none()
+}
+
+#[tokio::test]
+async fn an_order_whose_answer_is_lost_is_found_by_reading() {
+    let world = World::new("lost").await;
+    world.google.simulation().options_mut().insert_lag_reads = 2;
+    fail_orders(&world, &Fault::LostAnswer);
+    let operator = world.operator(&["--lag-grace", "30s"]).await;
+    for (name, _, spec) in both() {
+        world.create(name, spec).await;
+    }
+    for (name, domain, _) in both() {
+        assert!(is_ordered(&world.until(name, READY).await), "{name}: proved to be ours");
+        assert_eq!(world.calls_for(ORDER, domain).len(), 1, "{domain} was asked for once");
+    }
+    world.told("acme", &["OrderResolved"]).await;
+    world.told("team", &["OrderResolved", "AwaitingToS"]).await;
+    let metrics = operator.get("/metrics").await;
+    assert!(metrics.contains("reseller_operator_orders_total{result=\"unknown\"} 2"), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_order_that_never_arrived_is_made_again_once() {
+    let world = World::new("dropped").await;
+    fail_orders(&world, &Fault::Drop);
+    let _operator = world.operator(&[]).await;
+    for (name, _, spec) in both() {
+        world.create(name, spec).await;
+    }
+    for (name, domain, _) in both() {
+        assert!(is_ordered(&world.until(name, READY).await), "{name}");
+        assert_eq!(world.calls_for(ORDER, domain).len(), 2);
+        assert_eq!(world.orders(domain), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_operator_killed_between_order_and_answer_finds_its_order() {
+    let world = World::new("killed").await;
+    fail_orders(&world, &Fault::Hold);
+    let mut operator = world.operator(&[]).await;
+    for (name, _, spec) in both() {
+        world.create(name, spec.clone()).await;
+        world.create(&format!("{name}-twin"), spec).await;
+    }
+    world.seen(ORDER, 2).await;
+    operator.kill().await;
+    world.google.release();
+    let mut pairs = Vec::new();
+    for (name, domain, _) in both() {
+        let twin = format!("{name}-twin");
+        let is_open = async |name: &str| {
+            let status = world.get(name).await.status;
+            status.is_some_and(|status| status.pending_operation.is_some())
+        };
+        let (ours, other) = match (is_open(name).await, is_open(&twin).await) {
+            (true, false) => (name.to_owned(), twin),
+            (false, true) => (twin, name.to_owned()),
+            open => panic!("one ledger of {domain} survives: {open:?}"),
+        };
+        pairs.push((ours, other, domain));
+    }
+
+    let _operator = world.operator(&[]).await;
+    for (ours, other, domain) in pairs {
+        assert!(is_ordered(&world.until(&ours, READY).await), "{domain}");
+        let other = world.until(&other, "Ready=False/DuplicateClaim Stalled=True/DuplicateClaim");
+        assert_eq!(other.await.status.and_then(|status| status.origin), None, "{domain}");
+        assert_eq!(world.calls_for(ORDER, domain).len(), 1, "{domain} was asked for once");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_killed_before_its_order_arrived_orders_once() {
+    let world = World::new("early").await;
+    fail_orders(&world, &Fault::Drop);
+    let mut operator = world.operator(&["--lag-grace", "5m"]).await;
+    for (name, _, spec) in both() {
+        world.create(name, spec).await;
+    }
+    world.seen(ORDER, 2).await;
+    operator.kill().await;
+    let _operator = world.operator(&[]).await;
+    for (name, domain, _) in both() {
+        assert!(is_ordered(&world.until(name, READY).await), "{name}");
+        assert_eq!(world.orders(domain), 1);
+        assert_eq!(world.calls_for(ORDER, domain).len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_team_that_cannot_be_told_from_others_is_asked_about_and_not_ordered_again() {
+    let world = World::new("unknown").await;
+    world.google.simulation().options_mut().teams_trigger = TeamsTrigger::One;
+    fail_orders(&world, &Fault::LostAnswer);
+    let _operator = world.operator(&[]).await;
+    world.create("team", team_spec("team.example")).await;
+    let unknown = "Ready=False/OrderOutcomeUnknown Stalled=True/OrderOutcomeUnknown \
+                   Managed=Unknown/TeamsOnDomain MultipleTeams=True/TeamsOnDomain";
+    let object = world.until("team", unknown).await;
+    let says = message(&object, "Stalled");
+    assert!(says.contains("kubectl annotate rcust team reseller-operator.dev/approve-order="));
+    for token in ["1", "2"] {
+        world.refresh("team", token).await;
+    }
+    world.until("team", unknown).await;
+
+    // The person looked it up in the console.
+    let id = world.account_of("team.example").customer_id;
+    world.edit("team", json!({"customerId": id})).await;
+    assert!(is_ordered(&world.until("team", READY).await));
+    assert_eq!(world.calls(ORDER).len(), 1);
+}
+
+#[tokio::test]
+async fn an_administrator_is_made_once_although_the_operator_is_killed() {
+    let world = World::new("admin").await;
+    world.fail_once("directory.users.insert", Fault::Hold);
+    let mut operator = world.operator(&[]).await;
+    let spec = with(domain_spec("acme.example"), initial_admin("acme.example"));
+    world.create("acme", spec).await;
+    world.seen("directory.users.insert", 1).await;
+    operator.kill().await;
+    world.google.release();
+    let _operator = world.operator(&[]).await;
+    let object = world.until("acme", READY).await;
+    assert!(object.status.expect("status").onboarded);
+    assert_eq!(world.calls("directory.users.insert").len(), 1);
+    let users = world.account_of("acme.example").users;
+    assert_eq!(users.len(), 1);
+    assert!(users[0].is_admin);
+}
+
+#[tokio::test]
+async fn sigterm_lets_the_order_end_and_records_its_outcome() {
+    let world = World::new("sigterm").await;
+    world.fail_once(ORDER, Fault::Hold);
+    let mut operator = world.operator(&[]).await;
+    world.create("acme", domain_spec("acme.example")).await;
+    world.seen(ORDER, 1).await;
+    operator.terminate().await;
+    operator.says("stopping: SIGTERM").await;
+    world.create("late", domain_spec("late.example")).await;
+    assert!(operator.is_running(), "the pass goes on");
+    world.google.release();
+    assert_eq!(operator.ended().await.code(), Some(0));
+    let object = world.get("acme").await;
+    assert!(is_ordered(&object));
+    assert_eq!(
+        object.status.and_then(|status| status.customer_id),
+        Some(world.account_of("acme.example").customer_id,)
+    );
+    assert_eq!(world.orders("late.example"), 0, "nothing is begun after SIGTERM");
+    world.told("acme", &["Ordered"]).await;
+}
+
+#[tokio::test]
+async fn an_object_deleted_during_its_order_and_made_again_is_not_ordered_again() {
+    let world = World::new("again").await;
+    world.google.simulation().options_mut().insert_lag_seconds = 2;
+    world.fail_once(ORDER, Fault::Hold);
+    let operator = world.operator(&["--lag-grace", "10s"]).await;
+    world.create("acme", domain_spec("acme.example")).await;
+    world.seen(ORDER, 1).await;
+    world.delete("acme").await;
+    world.create("acme", domain_spec("acme.example")).await;
+    world.google.release();
+    let id = world.account_of("acme.example").customer_id;
+    let line = operator.says("the object was deleted while a call was on the way").await;
+    assert!(line.contains(&id), "the outcome is logged: {line}");
+    // Google does not show the account yet: the domain is locked, then the account is adopted.
+    let object = world.until("acme", READY).await;
+    let status = object.status.expect("status");
+    assert_eq!((status.customer_id, status.origin), (Some(id), Some(Origin::Adopted)));
+    assert_eq!(world.calls(ORDER).len(), 1);
+}
