@@ -3,8 +3,10 @@
 use reseller_operator::simulator::Owner;
 use serde_json::{Value, json};
 
+use crate::google::{GET, ORDER};
+use crate::shown::message;
 use crate::specs::{account, domain_spec, team_account, team_spec, with};
-use crate::world::{GET, ORDER, World, message};
+use crate::world::World;
 
 fn foreign(domain: &str) -> Value {
     json!({
