@@ -125,6 +125,7 @@ impl GoogleArgs {
             allow_insecure_endpoints: self.allow_insecure_endpoints,
             access,
             observer,
+            gate: None,
         })
     }
 }

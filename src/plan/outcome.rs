@@ -147,10 +147,8 @@ fn ordered(plan: &mut Plan, account: &Customer, desired: &Desired) {
         foreign: Truth::False,
         teams: Truth::False,
         reason: FactReason::FullRecord,
-        message:
-            "Google answered the order with the full record: the customer is ours. Next step: \
-                  create a subscription for it (the operator never does)."
-                .to_owned(),
+        message: "Google answered the order with the full record: the customer is ours.".to_owned(),
+        next_step: facts::SUBSCRIBE,
         by_id_only: false,
     });
     let message = "The account is new; neither a subscription nor an administrator tells yet.";

@@ -31,6 +31,8 @@ impl Operator {
             .args(arguments)
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
+            // Many operators share this control plane; the tests of the Lease turn it on.
+            .env("RESELLER_OPERATOR_LEADER_ELECTION", "false")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
