@@ -102,6 +102,13 @@ pub(super) async fn publish(
         match write_status(ctx, basis, &outcome.status).await {
             Err(WriteError::Conflict) => {
                 let fresh = fresh(ctx, basis).await?;
+                if fresh.status.as_ref() == Some(&outcome.status) {
+                    // An earlier try got through, and its answer did not.
+                    return Ok(fresh);
+                }
+                if !is_still_ours(basis, &fresh) {
+                    return Err(WriteError::Gone);
+                }
                 write_status(ctx, &fresh, &outcome.status).await
             }
             result => result,
@@ -112,24 +119,32 @@ pub(super) async fn publish(
     again.retry(backoff).when(is_passing).await.map(|_| true)
 }
 
-/// The object as it is now, if it is still the one that the call was made for.
+/// The object as it is now.
 async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustomer, WriteError> {
     let api = api(ctx, basis);
     let name = basis.name_any();
     let read = tokio::time::timeout(TIMEOUT, api.get_opt(&name)).await;
-    let fresh = match read {
-        Err(_) => return Err(WriteError::TimedOut),
-        Ok(Err(error)) => return Err(WriteError::Refused(Box::new(error))),
-        Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone)?,
-    };
+    match read {
+        Err(_) => Err(WriteError::TimedOut),
+        Ok(Err(error)) => Err(WriteError::Refused(Box::new(error))),
+        Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone),
+    }
+}
+
+/// Whether the outcome of a call may be written over this newer state of the object: its operation
+/// is still open, or nobody wrote the status since. A process that stood still and does not lead
+/// any more finds what the next leader wrote, and leaves it alone.
+fn is_still_ours(basis: &ResellerCustomer, fresh: &ResellerCustomer) -> bool {
     let operation = |object: &ResellerCustomer| {
         object.status.as_ref()?.pending_operation.as_ref().map(|operation| operation.id.clone())
     };
-    if fresh.metadata.uid == basis.metadata.uid && operation(&fresh) == operation(basis) {
-        Ok(fresh)
+    let open = operation(basis);
+    let is_untouched = if open.is_some() {
+        open == operation(fresh)
     } else {
-        Err(WriteError::Gone)
-    }
+        basis.status.clone().unwrap_or_default() == fresh.status.clone().unwrap_or_default()
+    };
+    basis.metadata.uid == fresh.metadata.uid && is_untouched
 }
 
 /// Tells what happened, once each. An Event that cannot be told is logged, nothing more.
@@ -151,5 +166,48 @@ pub(super) async fn tell(ctx: &Context, object: &ResellerCustomer, events: &[Eve
             }
             Err(_) => tracing::warn!(reason = event.reason, "cannot publish an Event in time"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::ResellerCustomerSpec;
+
+    fn object(version: &str, status: serde_json::Value) -> ResellerCustomer {
+        let spec = serde_json::json!({"customerDomain": "acme.example"});
+        let spec: ResellerCustomerSpec = serde_json::from_value(spec).unwrap();
+        let mut object = ResellerCustomer::new("acme", spec);
+        object.metadata.uid = Some("u".to_owned());
+        object.metadata.resource_version = Some(version.to_owned());
+        object.status = Some(serde_json::from_value(status).unwrap());
+        object
+    }
+
+    fn with_operation(id: &str) -> serde_json::Value {
+        let operation = serde_json::json!({
+            "id": id, "kind": "CustomersInsert", "payloadHash": "v1:0", "startedAt": "2026-01-01T00:00:00Z",
+        });
+        serde_json::json!({"observedGeneration": 1, "pendingOperation": operation})
+    }
+
+    #[test]
+    fn what_a_call_came_to_is_written_over_an_edit_but_not_over_the_next_leaders_status() {
+        let status = serde_json::json!({"observedGeneration": 1});
+        let basis = object("1", status.clone());
+        assert!(is_still_ours(&basis, &object("2", status)));
+        let newer = serde_json::json!({"observedGeneration": 1, "onboarded": true});
+        assert!(!is_still_ours(&basis, &object("2", newer)));
+    }
+
+    #[test]
+    fn what_an_order_came_to_is_written_while_its_operation_is_open_and_not_after() {
+        let basis = object("1", with_operation("one"));
+        assert!(is_still_ours(&basis, &object("2", with_operation("one"))));
+        assert!(!is_still_ours(&basis, &object("2", with_operation("two"))));
+        assert!(!is_still_ours(&basis, &object("2", serde_json::json!({}))));
+        let mut other = object("2", with_operation("one"));
+        other.metadata.uid = Some("v".to_owned());
+        assert!(!is_still_ours(&basis, &other));
     }
 }

@@ -212,7 +212,7 @@ fn remember(ctx: &Context, basis: &ResellerCustomer, outcome: &Outcome) {
     }
 }
 
-/// Publishes; an object that is gone meanwhile has its outcome in the log.
+/// Publishes; an object that is gone or another leader's meanwhile has its outcome in the log.
 async fn published(
     ctx: &Context,
     basis: &ResellerCustomer,
@@ -222,7 +222,7 @@ async fn published(
         Err(WriteError::Gone) if !outcome.applied.done.is_empty() => {
             let object = ObjectRef::from_obj(basis);
             let id = outcome.status.customer_id.as_deref().unwrap_or_default();
-            tracing::warn!(%object, customer_id = id, "the object was deleted while a call was on the way; what it did stays at Google");
+            tracing::warn!(%object, customer_id = id, "the object was deleted, or another process went on with it, while a call was on the way; what it did stays at Google");
             Ok(false)
         }
         result => result.map_err(Error::Publish),
