@@ -94,26 +94,40 @@ pub(super) async fn publish(
     if basis.status.as_ref() == Some(&outcome.status) {
         return Ok(false);
     }
-    let was_called = !outcome.applied.done.is_empty() || outcome.applied.failure.is_some();
-    if !was_called {
+    let was_recorded =
+        basis.status.as_ref().is_some_and(|status| status.pending_operation.is_some());
+    if !was_recorded && !was_sent(outcome) {
         return write_status(ctx, basis, &outcome.status).await.map(|_| true);
     }
     let again = || async {
         match write_status(ctx, basis, &outcome.status).await {
             Err(WriteError::Conflict) => {
-                let fresh = fresh(ctx, basis).await?;
+                let fresh = fresh(ctx, basis, &outcome.status).await?;
                 write_status(ctx, &fresh, &outcome.status).await
             }
             result => result,
         }
     };
-    let is_passing = |error: &WriteError| !matches!(error, WriteError::Gone);
+    let is_passing =
+        |error: &WriteError| !matches!(error, WriteError::Gone | WriteError::Superseded);
     let backoff = ExponentialBuilder::default().with_jitter().with_max_times(6);
     again.retry(backoff).when(is_passing).await.map(|_| true)
 }
 
-/// The object as it is now, if it is still the one that the call was made for.
-async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustomer, WriteError> {
+/// Whether anything may have changed at Google.
+pub(super) fn was_sent(outcome: &Outcome) -> bool {
+    let failed = outcome.applied.failure.as_ref();
+    !outcome.applied.done.is_empty()
+        || failed.is_some_and(|(_, error)| error.may_have_been_applied())
+}
+
+/// The object as it is now, if it is still the one that the call was made for, and nobody went on
+/// with it: a frozen process may find that another has become the leader.
+async fn fresh(
+    ctx: &Context,
+    basis: &ResellerCustomer,
+    wanted: &ResellerCustomerStatus,
+) -> Result<ResellerCustomer, WriteError> {
     let api = api(ctx, basis);
     let name = basis.name_any();
     let read = tokio::time::timeout(TIMEOUT, api.get_opt(&name)).await;
@@ -122,14 +136,19 @@ async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustom
         Ok(Err(error)) => return Err(WriteError::Refused(Box::new(error))),
         Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone)?,
     };
+    if fresh.metadata.uid != basis.metadata.uid {
+        return Err(WriteError::Gone);
+    }
     let operation = |object: &ResellerCustomer| {
         object.status.as_ref()?.pending_operation.as_ref().map(|operation| operation.id.clone())
     };
-    if fresh.metadata.uid == basis.metadata.uid && operation(&fresh) == operation(basis) {
-        Ok(fresh)
-    } else {
-        Err(WriteError::Gone)
-    }
+    let is_ours = match operation(basis) {
+        Some(id) => operation(&fresh) == Some(id),
+        None => fresh.status == basis.status,
+    };
+    // A write of ours can have arrived although its answer did not.
+    let is_written = fresh.status.as_ref() == Some(wanted);
+    if is_ours || is_written { Ok(fresh) } else { Err(WriteError::Superseded) }
 }
 
 /// Tells what happened, once each. An Event that cannot be told is logged, nothing more.
