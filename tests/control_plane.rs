@@ -7,6 +7,8 @@
 
 mod common;
 
+#[path = "control_plane/gateway.rs"]
+mod gateway;
 #[path = "control_plane/operator.rs"]
 mod operator;
 #[path = "control_plane/specs.rs"]
@@ -16,6 +18,8 @@ mod world;
 
 #[path = "control_plane/flows.rs"]
 mod flows;
+#[path = "control_plane/leader.rs"]
+mod leader;
 #[path = "control_plane/looking.rs"]
 mod looking;
 #[path = "control_plane/many.rs"]
