@@ -7,6 +7,8 @@
 
 mod common;
 
+#[path = "control_plane/gateway.rs"]
+mod gateway;
 #[path = "control_plane/google.rs"]
 mod google;
 #[path = "control_plane/operator.rs"]
@@ -24,6 +26,8 @@ mod canary;
 mod failures;
 #[path = "control_plane/flows.rs"]
 mod flows;
+#[path = "control_plane/leader.rs"]
+mod leader;
 #[path = "control_plane/looking.rs"]
 mod looking;
 #[path = "control_plane/many.rs"]

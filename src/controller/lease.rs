@@ -82,6 +82,8 @@ impl Gate for Leadership {
 /// The lease as this process last saw it, and since when it has not changed.
 struct Seen {
     lease: Option<Lease>,
+    /// Its record, also after somebody deleted it: whoever had it may lead still.
+    record: Option<LeaseSpec>,
     since: Instant,
 }
 
@@ -130,7 +132,8 @@ pub(super) struct Candidate {
 impl Candidate {
     pub(super) fn new(client: Client, election: Election, leadership: Leadership) -> Self {
         let api = Api::namespaced(client, &election.namespace);
-        Self { api, election, leadership, seen: Seen { lease: None, since: Instant::now() } }
+        let seen = Seen { lease: None, record: None, since: Instant::now() };
+        Self { api, election, leadership, seen }
     }
 
     /// Waits until this process leads; false if it was stopped before.
@@ -198,8 +201,8 @@ impl Candidate {
         let began = Moment::now();
         let lease = in_time(self.api.get_opt(FIELD_MANAGER)).await?;
         self.note(lease);
-        let spec = self.seen.lease.as_ref().and_then(|lease| lease.spec.as_ref());
-        let step = step(spec, &self.election.identity, self.seen.since.elapsed());
+        let record = self.seen.record.as_ref();
+        let step = step(record, &self.election.identity, self.seen.since.elapsed());
         let wanted = match step {
             Step::Wait => return Ok(Standing::Theirs),
             Step::Take | Step::Renew => self.wanted(step == Step::Renew),
@@ -227,6 +230,9 @@ impl Candidate {
         };
         if version(&lease) != version(&self.seen.lease) {
             self.seen.since = Instant::now();
+        }
+        if let Some(lease) = &lease {
+            self.seen.record = Some(lease.spec.clone().unwrap_or_default());
         }
         self.seen.lease = lease;
     }

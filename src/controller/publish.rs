@@ -94,41 +94,53 @@ pub(super) async fn publish(
     if basis.status.as_ref() == Some(&outcome.status) {
         return Ok(false);
     }
-    let was_called = !outcome.applied.done.is_empty() || outcome.applied.failure.is_some();
-    if !was_called {
+    let was_recorded =
+        basis.status.as_ref().is_some_and(|status| status.pending_operation.is_some());
+    if !was_recorded && !was_sent(outcome) {
         return write_status(ctx, basis, &outcome.status).await.map(|_| true);
     }
     let again = || async {
         match write_status(ctx, basis, &outcome.status).await {
             Err(WriteError::Conflict) => {
-                let fresh = fresh(ctx, basis).await?;
-                if fresh.status.as_ref() == Some(&outcome.status) {
-                    // An earlier try got through, and its answer did not.
-                    return Ok(fresh);
-                }
-                if !is_still_ours(basis, &fresh) {
-                    return Err(WriteError::Gone);
-                }
+                let fresh = fresh(ctx, basis, &outcome.status).await?;
                 write_status(ctx, &fresh, &outcome.status).await
             }
             result => result,
         }
     };
-    let is_passing = |error: &WriteError| !matches!(error, WriteError::Gone);
+    let is_passing =
+        |error: &WriteError| !matches!(error, WriteError::Gone | WriteError::Superseded);
     let backoff = ExponentialBuilder::default().with_jitter().with_max_times(6);
     again.retry(backoff).when(is_passing).await.map(|_| true)
 }
 
-/// The object as it is now.
-async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustomer, WriteError> {
+/// Whether anything may have changed at Google.
+pub(super) fn was_sent(outcome: &Outcome) -> bool {
+    let failed = outcome.applied.failure.as_ref();
+    !outcome.applied.done.is_empty()
+        || failed.is_some_and(|(_, error)| error.may_have_been_applied())
+}
+
+/// The object as it is now, if the outcome may still be written over it.
+async fn fresh(
+    ctx: &Context,
+    basis: &ResellerCustomer,
+    wanted: &ResellerCustomerStatus,
+) -> Result<ResellerCustomer, WriteError> {
     let api = api(ctx, basis);
     let name = basis.name_any();
     let read = tokio::time::timeout(TIMEOUT, api.get_opt(&name)).await;
-    match read {
-        Err(_) => Err(WriteError::TimedOut),
-        Ok(Err(error)) => Err(WriteError::Refused(Box::new(error))),
-        Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone),
+    let fresh = match read {
+        Err(_) => return Err(WriteError::TimedOut),
+        Ok(Err(error)) => return Err(WriteError::Refused(Box::new(error))),
+        Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone)?,
+    };
+    if fresh.metadata.uid != basis.metadata.uid {
+        return Err(WriteError::Gone);
     }
+    // A write of ours can have arrived although its answer did not.
+    let is_written = fresh.status.as_ref() == Some(wanted);
+    if is_written || is_still_ours(basis, &fresh) { Ok(fresh) } else { Err(WriteError::Superseded) }
 }
 
 /// Whether the outcome of a call may be written over this newer state of the object: its operation
@@ -138,11 +150,11 @@ fn is_still_ours(basis: &ResellerCustomer, fresh: &ResellerCustomer) -> bool {
     let operation = |object: &ResellerCustomer| {
         object.status.as_ref()?.pending_operation.as_ref().map(|operation| operation.id.clone())
     };
-    let open = operation(basis);
-    let is_untouched = if open.is_some() {
-        open == operation(fresh)
-    } else {
-        basis.status.clone().unwrap_or_default() == fresh.status.clone().unwrap_or_default()
+    let is_untouched = match operation(basis) {
+        Some(open) => operation(fresh) == Some(open),
+        None => {
+            basis.status.clone().unwrap_or_default() == fresh.status.clone().unwrap_or_default()
+        }
     };
     basis.metadata.uid == fresh.metadata.uid && is_untouched
 }

@@ -162,7 +162,16 @@ impl Inner {
         }
     }
 
+    fn not_closed(&self, method: ApiMethod) -> Result<(), ApiError> {
+        match self.gate.as_ref().and_then(|gate| gate.closed()) {
+            Some(why) => Err(ApiError::new(method, Failure::NotSent(why.to_owned()))),
+            None => Ok(()),
+        }
+    }
+
     async fn reserve(&self, lane: Lane, method: ApiMethod) -> Result<Permit, ApiError> {
+        // Asking for a token is a call too.
+        self.not_closed(method)?;
         let place = self.pacer.place(lane, method).await?;
         let group = Group::of(method);
         let token = self.credential.token(group, PERMIT_LIFE).await.map_err(|failure| {
@@ -194,9 +203,7 @@ impl Inner {
         let Permit { place, token } = permit;
         let method = request.method;
         let url = request.url(self.base(method))?;
-        if let Some(why) = self.gate.as_ref().and_then(|gate| gate.closed()) {
-            return Err(ApiError::new(method, Failure::NotSent(why.to_owned())));
-        }
+        self.not_closed(method)?;
         let since = place.spend();
         let began = Instant::now();
         let body = request.body.clone().map(|body| ("application/json", body));

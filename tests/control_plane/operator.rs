@@ -100,8 +100,13 @@ impl Operator {
 
     /// Sends SIGTERM.
     pub async fn terminate(&self) {
+        self.signal("TERM").await;
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill");
         assert!(sent.success());
     }
 

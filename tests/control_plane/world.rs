@@ -39,7 +39,11 @@ impl World {
     }
 
     pub async fn with_namespaces(prefix: &str, count: usize) -> Self {
-        let plane = ControlPlane::shared();
+        Self::on(ControlPlane::shared(), prefix, count).await
+    }
+
+    /// The same on a control plane of its own.
+    pub async fn on(plane: &'static ControlPlane, prefix: &str, count: usize) -> Self {
         plane.apply_crd().await;
         let google = Simulator::live(Vec::new(), None).expect("simulator");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
@@ -302,5 +306,7 @@ pub fn rights() -> Value {
          "verbs": ["patch"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"]},
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+         "verbs": ["get", "create", "update"]},
     ])
 }
