@@ -186,7 +186,7 @@ mod tests {
 
     fn with_operation(id: &str) -> serde_json::Value {
         let operation = serde_json::json!({
-            "id": id, "kind": "CustomersInsert", "payloadHash": "v1:0", "startedAt": "2026-01-01T00:00:00Z",
+            "id": id, "kind": "customers.insert", "payloadHash": "v1:0", "startedAt": "2026-01-01T00:00:00Z",
         });
         serde_json::json!({"observedGeneration": 1, "pendingOperation": operation})
     }
