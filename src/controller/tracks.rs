@@ -285,6 +285,29 @@ mod tests {
         assert_eq!(tracks.gate("acme.example"), OrderGate::Locked);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_wall_clock_that_is_set_ends_no_grace_and_opens_no_lock() {
+        let tracks = tracks(1);
+        let news = Trigger { generation: 1, refresh: None, approval: None, is_deleted: false };
+        assert!(tracks.is_news("u", news));
+        let an_hour_ahead = Moment::with_wall_set(3600);
+        {
+            let mut inner = tracks.lock();
+            let track = inner.objects.get_mut("u").unwrap();
+            track.graces.insert(Grace::Conflict, an_hour_ahead);
+            track.wrote = Some(an_hour_ahead);
+            inner.locked.insert("acme.example".to_owned(), ("one".to_owned(), an_hour_ahead));
+            inner.orders.push_back(("one".to_owned(), an_hour_ahead));
+        }
+        assert_eq!(tracks.graces("u").watched(&Grace::Conflict), Some(Duration::ZERO));
+        assert_eq!(tracks.since_write("u"), Some(Duration::ZERO));
+        assert_eq!(tracks.gate("acme.example"), OrderGate::Locked);
+        assert_eq!(tracks.gate("other.example"), OrderGate::Limit);
+        tokio::time::advance(Duration::from_hours(1)).await;
+        assert_eq!(tracks.gate("other.example"), OrderGate::Open);
+        assert_eq!(tracks.gate("acme.example"), OrderGate::Open);
+    }
+
     #[test]
     fn an_older_state_of_the_watch_does_not_hide_our_own_write() {
         let tracks = tracks(9);

@@ -143,8 +143,14 @@ fn at_google(world: &World, event: &Event) {
             if let Some(gone) = gone {
                 let owner = if *foreign { Owner::Foreign } else { Owner::Own };
                 let id = format!("C0new{}", simulation.state().accounts().len());
-                let anew =
-                    Account { customer_id: id, owner, customer_creation_time: Some(now), ..gone };
+                // Another account: what lags of the one before does not show in it.
+                let anew = Account {
+                    customer_id: id,
+                    owner,
+                    customer_creation_time: Some(now),
+                    lag: Account::default().lag,
+                    ..gone
+                };
                 simulation.state_mut().add(anew, now);
             }
         }
