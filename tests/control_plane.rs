@@ -16,6 +16,8 @@ mod specs;
 #[path = "control_plane/world.rs"]
 mod world;
 
+#[path = "control_plane/faults.rs"]
+mod faults;
 #[path = "control_plane/flows.rs"]
 mod flows;
 #[path = "control_plane/leader.rs"]
@@ -24,6 +26,8 @@ mod leader;
 mod looking;
 #[path = "control_plane/many.rs"]
 mod many;
+#[path = "control_plane/onboarding.rs"]
+mod onboarding;
 #[path = "control_plane/orders.rs"]
 mod orders;
 #[path = "control_plane/promises.rs"]
