@@ -130,7 +130,7 @@ async fn of_two_processes_one_works_and_the_other_stands_by() {
     let world = World::new("lead").await;
     let one = Candidate::start(&world, "one").await;
     one.leads().await;
-    let two = Candidate::start(&world, "two").await;
+    let mut two = Candidate::start(&world, "two").await;
     settled_account(&world).await;
     world.create("acme", domain_spec("acme.example")).await;
     assert!(is_ordered(&world.until("acme", READY).await));
@@ -143,6 +143,26 @@ async fn of_two_processes_one_works_and_the_other_stands_by() {
     assert_eq!(two.operator.get("/readyz").await, "ok\n", "it is ready to take over");
     assert_eq!(lease(&world).await.lease_duration_seconds, Some(3));
     assert_eq!(world.calls_for(ORDER, "acme.example").len(), 1);
+
+    two.operator.terminate().await;
+    assert_eq!(two.operator.ended().await.code(), Some(0));
+    one.goes_on(&world, 5).await;
+    assert_eq!(lease(&world).await.lease_transitions, Some(1));
+}
+
+#[tokio::test]
+async fn without_rights_to_the_lease_it_does_not_start() {
+    let world = World::new("norights").await;
+    let user = user_name(&world, "one");
+    let rules: Vec<_> = rights().as_array().expect("rules").iter().take(4).cloned().collect();
+    world.grant(world.namespace(), &user, &rules.into()).await;
+    let arguments =
+        world.arguments(&["--leader-election", "true", "--lease-namespace", world.namespace()]);
+    let mut operator = Operator::spawn("norights", &world.kubeconfig(&user), &arguments);
+    assert_eq!(operator.ended().await.code(), Some(1));
+    let log = operator.log();
+    assert!(log.contains("may not get leases, create leases, update leases in namespace"), "{log}");
+    assert!(log.contains("API group coordination.k8s.io"), "{log}");
 }
 
 #[tokio::test]
