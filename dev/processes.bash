@@ -18,6 +18,14 @@ is_running() {
   kill -0 "$pid" 2>/dev/null && [[ $(arguments_of "$pid" 2>/dev/null) == *"$dir/"* ]]
 }
 
+# Writes child $2 into pid file $1. Returns when it has its own arguments (before, those are this
+# script's), or has ended.
+remember() {
+  local file=$1 pid=$2
+  echo "$pid" >"$file"
+  until is_running "$file" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+}
+
 # Ends the process of pid file $1, if it is ours; by force after 10 s.
 stop() {
   local file=$1 pid tries

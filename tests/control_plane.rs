@@ -9,13 +9,21 @@ mod common;
 
 #[path = "control_plane/gateway.rs"]
 mod gateway;
+#[path = "control_plane/google.rs"]
+mod google;
 #[path = "control_plane/operator.rs"]
 mod operator;
+#[path = "control_plane/shown.rs"]
+mod shown;
 #[path = "control_plane/specs.rs"]
 mod specs;
 #[path = "control_plane/world.rs"]
 mod world;
 
+#[path = "control_plane/canary.rs"]
+mod canary;
+#[path = "control_plane/failures.rs"]
+mod failures;
 #[path = "control_plane/faults.rs"]
 mod faults;
 #[path = "control_plane/flows.rs"]
@@ -32,3 +40,5 @@ mod onboarding;
 mod orders;
 #[path = "control_plane/promises.rs"]
 mod promises;
+#[path = "control_plane/start.rs"]
+mod start;

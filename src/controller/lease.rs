@@ -113,6 +113,14 @@ fn step(lease: Option<&LeaseSpec>, me: &str, unchanged_for: Duration) -> Step {
     }
 }
 
+/// Whose a lease is after a look at it.
+enum Standing {
+    Ours,
+    Theirs,
+    /// Somebody wrote it between the look and our write.
+    Contested,
+}
+
 /// Takes part in the election.
 pub(super) struct Candidate {
     api: Api<Lease>,
@@ -135,7 +143,7 @@ impl Candidate {
                 return false;
             }
             match self.try_once().await {
-                Ok(true) => {
+                Ok(Standing::Ours) => {
                     tracing::info!(
                         lease = FIELD_MANAGER,
                         identity = self.election.identity,
@@ -143,7 +151,7 @@ impl Candidate {
                     );
                     return true;
                 }
-                Ok(false) => {}
+                Ok(Standing::Theirs | Standing::Contested) => {}
                 Err(error) => {
                     tracing::warn!(error, "cannot take part in the election; tried again");
                 }
@@ -158,8 +166,10 @@ impl Candidate {
     pub(super) async fn keep(&mut self, stop: &CancellationToken) -> bool {
         while !pause(self.election.duration * 2 / 15, stop).await {
             match self.try_once().await {
-                Ok(true) => {}
-                Ok(false) => return true,
+                // Contested, perhaps, by our own earlier write that was answered late: the next
+                // look tells.
+                Ok(Standing::Ours | Standing::Contested) => {}
+                Ok(Standing::Theirs) => return true,
                 Err(error) => tracing::warn!(error, "cannot renew the lease"),
             }
             if !self.leadership.is_held() {
@@ -186,15 +196,15 @@ impl Candidate {
         }
     }
 
-    /// One look at the lease, and what follows: true if it is ours by now.
-    async fn try_once(&mut self) -> Result<bool, String> {
+    /// One look at the lease, and what follows.
+    async fn try_once(&mut self) -> Result<Standing, String> {
         let began = Moment::now();
         let lease = in_time(self.api.get_opt(FIELD_MANAGER)).await?;
         self.note(lease);
         let record = self.seen.record.as_ref();
         let step = step(record, &self.election.identity, self.seen.since.elapsed());
         let wanted = match step {
-            Step::Wait => return Ok(false),
+            Step::Wait => return Ok(Standing::Theirs),
             Step::Take | Step::Renew => self.wanted(step == Step::Renew),
         };
         let parameters = PostParams::default();
@@ -207,9 +217,9 @@ impl Candidate {
             Ok(lease) => {
                 self.note(Some(lease));
                 self.leadership.set(Some(began));
-                Ok(true)
+                Ok(Standing::Ours)
             }
-            Err(error) if error == CONFLICT => Ok(false),
+            Err(error) if error == CONFLICT => Ok(Standing::Contested),
             Err(error) => Err(error),
         }
     }

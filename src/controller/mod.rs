@@ -130,7 +130,7 @@ impl Controller {
                 .map(Some)
                 .collect()
         };
-        preflight::check(&kube, &namespaces).await?;
+        preflight::check(&kube, &namespaces, election.as_ref()).await?;
         let in_flight = settings.max_in_flight;
         let (schedule, turns) = schedule(schedule::Settings {
             max_in_flight: in_flight,

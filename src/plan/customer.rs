@@ -298,6 +298,9 @@ pub(super) fn managed(
         comparison.changes.iter().cloned().partition(|change| change.cause == Cause::Edit);
     let is_lag = !drifted.is_empty() && input.surroundings.is_settling();
     if !edits.is_empty() {
+        if is_lag {
+            status.drift.clone_from(&input.memory.drift);
+        }
         let drifted = if is_lag { Vec::new() } else { drifted };
         return edit(input, account, status, edits, drifted);
     }
@@ -320,11 +323,13 @@ pub(super) fn managed(
 fn edit(
     input: Input<'_>,
     account: &Customer,
-    status: ResellerCustomerStatus,
+    mut status: ResellerCustomerStatus,
     mut changes: Vec<Change>,
     drifted: Vec<Change>,
 ) -> Plan {
     if input.desired.drift == DriftPolicy::Report {
+        // What is only reported stays open beside the edit.
+        status.drift.extend(drift_entries(drifted.iter()));
         let mut plan = update(input, account, status, &changes);
         plan.withheld = writes(id_of(account), account, &drifted);
         return plan;

@@ -4,7 +4,7 @@ use super::action::{Action, Cause};
 use super::conditions::{find, is_true};
 use super::outcome::Applied;
 use super::reasons::{EventReason, Reconciling, SyncedReason};
-use crate::crd::{OperationKind, Origin, ResellerCustomerStatus};
+use crate::crd::{DriftEntry, OperationKind, Origin, ResellerCustomerStatus};
 
 /// A Kubernetes Event about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,12 +99,10 @@ fn action_events(action: &Action) -> Vec<Event> {
 }
 
 fn condition_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> Vec<Event> {
-    let turned = |kind: &str, reason: &str| {
-        let has = |status: &ResellerCustomerStatus| {
-            find(&status.conditions, kind).is_some_and(|condition| condition.reason == reason)
-        };
-        has(new) && !has(old)
+    let has = |status: &ResellerCustomerStatus, kind: &str, reason: &str| {
+        find(&status.conditions, kind).is_some_and(|condition| condition.reason == reason)
     };
+    let turned = |kind: &str, reason: &str| has(new, kind, reason) && !has(old, kind, reason);
     let message =
         |kind: &str| find(&new.conditions, kind).map_or_else(String::new, |c| c.message.clone());
     let mut events = Vec::new();
@@ -114,7 +112,9 @@ fn condition_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) 
     if stalled(new).is_some() && stalled(new) != stalled(old) {
         events.push(warning(EventReason::Stalled, message("Stalled")));
     }
-    if turned("Synced", SyncedReason::Drifted.as_str()) {
+    // Told for each field once, also if an edit or an outage came in between.
+    let is_new = |entry: &DriftEntry| old.drift.iter().all(|known| known.field != entry.field);
+    if has(new, "Synced", SyncedReason::Drifted.as_str()) && new.drift.iter().any(is_new) {
         let fields: Vec<&str> = new.drift.iter().map(|entry| entry.field.as_str()).collect();
         events.push(warning(
             EventReason::DriftDetected,

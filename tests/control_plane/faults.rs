@@ -13,9 +13,11 @@ use tokio::process::Command;
 use crate::common::control_plane::SCRIPT;
 use crate::common::{ControlPlane, wait_for, wait_until};
 use crate::gateway::Gateway;
+use crate::google::{GET, ORDER, PATCH};
 use crate::operator::Operator;
+use crate::shown::message;
 use crate::specs::{account, domain_spec, initial_admin, with};
-use crate::world::{GET, ORDER, PATCH, PATIENCE, World, message};
+use crate::world::{PATIENCE, World};
 
 const READY: &str = "Ready=True/InSync Synced=True/InSync Stalled=-";
 const INSERT: &str = "directory.users.insert";

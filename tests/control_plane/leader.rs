@@ -13,9 +13,10 @@ use tokio::time::Instant;
 
 use crate::common::wait_until;
 use crate::gateway::Gateway;
+use crate::google::{GET, ORDER};
 use crate::operator::Operator;
 use crate::specs::{account, domain_spec};
-use crate::world::{GET, ORDER, PATIENCE, World, rights};
+use crate::world::{PATIENCE, World, rights};
 
 const READY: &str = "Ready=True/InSync Synced=True/InSync Stalled=-";
 const LEASE: Duration = Duration::from_secs(3);

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use crate::google::ORDER;
+use crate::shown::{message, shows};
 use crate::specs::{account, domain_spec, team_spec, with};
-use crate::world::{ORDER, World, message, shows};
+use crate::world::World;
 
 #[tokio::test]
 async fn two_objects_made_at_once_for_one_domain_order_one_account() {

@@ -8,9 +8,11 @@ use reseller_operator::crd::{Origin, ResellerCustomer};
 use reseller_operator::simulator::{CallFilter, Fault};
 use serde_json::{Value, json};
 
+use crate::google::ORDER;
 use crate::operator::Operator;
+use crate::shown::{conditions, message};
 use crate::specs::{domain_spec, initial_admin, team_account, team_spec, with};
-use crate::world::{ORDER, World, conditions, message};
+use crate::world::World;
 
 const READY: &str = "Ready=True/InSync Synced=True/InSync Stalled=-";
 const MAKE_ADMIN: &str = "directory.users.makeAdmin";

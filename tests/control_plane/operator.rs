@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::common::wait_until;
 
 /// The longest that it may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An operator that runs, or ran. Killed when dropped; a test that fails prints its log.
 pub struct Operator {
@@ -127,7 +127,7 @@ impl Operator {
 impl Drop for Operator {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("--- log of {} ---\n{}", self.name, self.log());
+            eprintln!("--- log of {} ---\n{}", self.name, self.log());
         }
     }
 }

@@ -1,12 +1,15 @@
 //! An order is never repeated: answers that are lost, and operators that are killed or stopped
 //! between the order and its answer.
 
+use futures::future::join_all;
 use reseller_operator::crd::{Origin, ResellerCustomer};
 use reseller_operator::simulator::{Fault, FaultRule, TeamsTrigger};
 use serde_json::{Value, json};
 
+use crate::google::{GET, ORDER, PATCH};
+use crate::shown::message;
 use crate::specs::{domain_spec, initial_admin, team_spec, with};
-use crate::world::{ORDER, World, message};
+use crate::world::World;
 
 const READY: &str = "Ready=True/InSync Synced=True/InSync Stalled=-";
 
@@ -49,6 +52,97 @@ async fn an_order_whose_answer_is_lost_is_found_by_reading() {
     world.told("team", &["OrderResolved", "AwaitingToS"]).await;
     let metrics = operator.get("/metrics").await;
     assert!(metrics.contains("reseller_operator_orders_total{result=\"unknown\"} 2"), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_answer_that_proves_nothing_is_no_reason_to_order_again() {
+    let world = World::new("unproved").await;
+    let unproved = [
+        Fault::Html { status: 502, after_commit: true },
+        Fault::Html { status: 404, after_commit: true },
+        Fault::BrokenJson,
+        after_commit(503, "backendError"),
+        after_commit(408, "timeout"),
+    ];
+    let domain = |number: usize| format!("d{number}.example");
+    let _operator = world.operator(&[]).await;
+    for (number, fault) in unproved.iter().enumerate() {
+        let rule = FaultRule::once(ORDER, fault.clone());
+        world.google.simulation().inject(FaultRule { key: Some(domain(number)), ..rule });
+        world.create(&format!("d{number}"), domain_spec(&domain(number))).await;
+    }
+    for (number, fault) in unproved.iter().enumerate() {
+        assert!(is_ordered(&world.until(&format!("d{number}"), READY).await), "{fault:?}");
+        assert_eq!(world.calls_for(ORDER, &domain(number)).len(), 1, "{fault:?}");
+    }
+}
+
+fn after_commit(status: u16, reason: &str) -> Fault {
+    let (reason, message) = (reason.to_owned(), "Error".to_owned());
+    Fault::Status { status, reason, message, retry_after: None, after_commit: true }
+}
+
+#[tokio::test]
+async fn an_order_that_google_refuses_is_not_repeated_unchanged() {
+    let world = World::new("refusal").await;
+    // 409, and no account to be seen: somebody else's subscriptions are in the way.
+    let conflict = FaultRule::once(ORDER, Fault::status(409, "conflict", "Already exists"));
+    let conflict = FaultRule { key: Some("conflict.example".to_owned()), times: None, ..conflict };
+    let quota = FaultRule::once(ORDER, Fault::status(429, "quotaExceeded", "Quota"));
+    let quota = FaultRule { key: Some("quota.example".to_owned()), ..quota };
+    for rule in [conflict, quota] {
+        world.google.simulation().inject(rule);
+    }
+    let country = json!(["DE"]);
+    world.google.simulation().options_mut().resellable_countries =
+        serde_json::from_value(country).expect("countries");
+    let _operator = world.operator(&[]).await;
+    let french = json!({"postalAddress": {"countryCode": "FR", "postalCode": "75001"}});
+    world.create("country", with(domain_spec("country.example"), french)).await;
+    world.create("conflict", domain_spec("conflict.example")).await;
+    world.create("quota", domain_spec("quota.example")).await;
+
+    let refused = "Ready=False/OrderRefused Stalled=True/OrderRefused Synced=False/NotManaged";
+    let country = world.until("country", refused).await;
+    assert!(message(&country, "Stalled").contains("Partner Sales Console"));
+    assert_eq!(country.status.expect("status").pending_operation, None);
+    let conflict = world.until("conflict", refused).await;
+    assert!(message(&conflict, "Stalled").contains("transferred"));
+    // Nothing was made, provably: tried again without waiting for a grace.
+    world.until("quota", READY).await;
+    assert_eq!(world.calls_for(ORDER, "quota.example").len(), 2);
+    for domain in ["country.example", "conflict.example"] {
+        assert_eq!(world.calls_for(ORDER, domain).len(), 1, "{domain}");
+    }
+    world.edit("country", json!({"postalAddress": {"countryCode": "DE"}})).await;
+    world.until("country", READY).await;
+}
+
+#[tokio::test]
+async fn an_edit_during_the_order_neither_loses_its_outcome_nor_is_lost() {
+    let world = World::new("during").await;
+    fail_orders(&world, &Fault::Hold);
+    let _operator = world.operator(&[]).await;
+    for (name, _, spec) in both() {
+        world.create(name, spec).await;
+    }
+    world.seen(ORDER, 2).await;
+    let moved = json!({"postalAddress": {"locality": "Potsdam"}});
+    world.edit("acme", moved).await;
+    world.edit("team", json!({"suspend": true})).await;
+    world.google.release();
+
+    let object = world.until("acme", READY).await;
+    assert!(is_ordered(&object));
+    assert_eq!(world.account_of("acme.example").postal_address["locality"], "Potsdam");
+    let id = object.status.expect("status").customer_id.expect("id");
+    assert_eq!(world.google_writes().last(), Some(&format!("{PATCH} {id}")));
+    // What was ordered is known, also of an object that was suspended meanwhile.
+    let object = world.until("team", "Paused=True/Suspended").await;
+    assert!(is_ordered(&object));
+    world.edit("team", json!({"suspend": false})).await;
+    world.until("team", READY).await;
+    assert_eq!(world.calls(ORDER).len(), 2);
 }
 
 #[tokio::test]
@@ -144,23 +238,41 @@ async fn a_team_that_cannot_be_told_from_others_is_asked_about_and_not_ordered_a
     assert_eq!(world.calls(ORDER).len(), 1);
 }
 
-#[tokio::test]
-async fn an_administrator_is_made_once_although_the_operator_is_killed() {
-    let world = World::new("admin").await;
-    world.fail_once("directory.users.insert", Fault::Hold);
+/// The operator is killed while a call of `method` is answered, and started again.
+async fn killed_during(method: &str) {
+    let world = World::new("sweep").await;
+    world.fail_once(method, Fault::Hold);
     let mut operator = world.operator(&[]).await;
     let spec = with(domain_spec("acme.example"), initial_admin("acme.example"));
-    world.create("acme", spec).await;
-    world.seen("directory.users.insert", 1).await;
+    world.create("acme", with(spec, json!({"language": "de"}))).await;
+    world.seen(method, 1).await;
     operator.kill().await;
     world.google.release();
     let _operator = world.operator(&[]).await;
     let object = world.until("acme", READY).await;
-    assert!(object.status.expect("status").onboarded);
-    assert_eq!(world.calls("directory.users.insert").len(), 1);
-    let users = world.account_of("acme.example").users;
-    assert_eq!(users.len(), 1);
-    assert!(users[0].is_admin);
+    assert!(is_ordered(&object), "{method}");
+    assert!(object.status.expect("status").onboarded, "{method}");
+    let account = world.account_of("acme.example");
+    assert_eq!((account.language.as_str(), account.users.len()), ("de", 1), "{method}");
+    assert!(account.users[0].is_admin, "{method}");
+    for once in [ORDER, "directory.users.insert"] {
+        assert_eq!(world.calls(once).len(), 1, "killed during {method}: {once}");
+    }
+}
+
+#[tokio::test]
+async fn wherever_the_operator_is_killed_it_goes_on_and_repeats_nothing() {
+    let methods = [
+        GET,
+        ORDER,
+        "directory.customers.get",
+        "directory.customers.patch",
+        "directory.users.get",
+        "directory.users.insert",
+        "directory.users.makeAdmin",
+        "reseller.subscriptions.list",
+    ];
+    join_all(methods.map(killed_during)).await;
 }
 
 #[tokio::test]

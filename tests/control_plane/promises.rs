@@ -6,9 +6,10 @@ use reseller_operator::simulator::CallFilter;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::google::GET;
 use crate::operator::Operator;
 use crate::specs::{account, domain_spec, with};
-use crate::world::{GET, PATIENCE, World};
+use crate::world::{PATIENCE, World};
 
 #[tokio::test]
 async fn a_new_object_is_looked_at_within_a_second() {
@@ -29,7 +30,7 @@ async fn a_new_object_is_looked_at_within_a_second() {
         let seen = tokio::time::timeout(PATIENCE, world.google.seen(&filter, 1)).await;
         assert_eq!(seen.expect("looked at").len(), 1);
         let took = began.elapsed();
-        println!("looked up at Google {took:?} after kubectl apply");
+        eprintln!("looked up at Google {took:?} after kubectl apply");
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
 }
@@ -63,7 +64,7 @@ async fn a_hundred_settled_objects_cost_no_write_no_call_and_little_memory() {
 fn is_small(operator: &Operator) {
     let sizes = ["VmRSS", "RssAnon", "RssFile"].map(|name| operator.memory_kib(name));
     let [resident, allocated, file] = sizes;
-    println!("resident {resident} KiB: allocated {allocated}, code and files {file}");
+    eprintln!("resident {resident} KiB: allocated {allocated}, code and files {file}");
     let counted = if cfg!(debug_assertions) { allocated } else { resident };
     assert!(counted < 30 * 1024, "{counted} KiB");
 }

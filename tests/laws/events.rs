@@ -30,6 +30,7 @@ pub(crate) fn step(world: &mut World, step: &Step) {
 
 /// Google is well again, and nobody interferes any more.
 pub(crate) fn calm(world: &mut World) {
+    world.thaw();
     let mut simulation = world.google.simulator().simulation();
     simulation.clear_faults();
     simulation.options_mut().denied_scopes.clear();
@@ -56,8 +57,13 @@ fn event(world: &mut World, event: &Event) {
         Event::Approve { right } => {
             let asked = world.status().approval.map(|approval| approval.token);
             world.approve_order = asked.filter(|_| *right).or(Some("wrong".to_owned()));
+            lock(&world.kube).version += 1;
         }
-        Event::Refresh => world.refresh = Some(world.now().to_string()),
+        Event::Refresh => {
+            world.refresh = Some(world.now().to_string());
+            lock(&world.kube).version += 1;
+        }
+        Event::Clock(skew) => world.set_clock(SignedDuration::from_secs((*skew).into())),
         Event::Recreate => world.recreate(),
         Event::OrderLimit(is_reached) => world.is_limited = *is_reached,
         Event::Claimed(is_claimed) => world.is_claimed = *is_claimed,
@@ -225,5 +231,6 @@ fn change(world: &mut World, edit: impl FnOnce(&mut ResellerCustomerSpec)) {
     if spec != world.spec {
         world.spec = spec;
         world.generation += 1;
+        lock(&world.kube).version += 1;
     }
 }
