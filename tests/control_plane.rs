@@ -24,6 +24,8 @@ mod world;
 mod canary;
 #[path = "control_plane/failures.rs"]
 mod failures;
+#[path = "control_plane/faults.rs"]
+mod faults;
 #[path = "control_plane/flows.rs"]
 mod flows;
 #[path = "control_plane/leader.rs"]
@@ -32,6 +34,8 @@ mod leader;
 mod looking;
 #[path = "control_plane/many.rs"]
 mod many;
+#[path = "control_plane/onboarding.rs"]
+mod onboarding;
 #[path = "control_plane/orders.rs"]
 mod orders;
 #[path = "control_plane/promises.rs"]

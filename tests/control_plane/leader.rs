@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::Api;
 use kube::api::DeleteParams;
@@ -131,7 +130,7 @@ async fn of_two_processes_one_works_and_the_other_stands_by() {
     let world = World::new("lead").await;
     let one = Candidate::start(&world, "one").await;
     one.leads().await;
-    let two = Candidate::start(&world, "two").await;
+    let mut two = Candidate::start(&world, "two").await;
     settled_account(&world).await;
     world.create("acme", domain_spec("acme.example")).await;
     assert!(is_ordered(&world.until("acme", READY).await));
@@ -144,6 +143,26 @@ async fn of_two_processes_one_works_and_the_other_stands_by() {
     assert_eq!(two.operator.get("/readyz").await, "ok\n", "it is ready to take over");
     assert_eq!(lease(&world).await.lease_duration_seconds, Some(3));
     assert_eq!(world.calls_for(ORDER, "acme.example").len(), 1);
+
+    two.operator.terminate().await;
+    assert_eq!(two.operator.ended().await.code(), Some(0));
+    one.goes_on(&world, 5).await;
+    assert_eq!(lease(&world).await.lease_transitions, Some(1));
+}
+
+#[tokio::test]
+async fn without_rights_to_the_lease_it_does_not_start() {
+    let world = World::new("norights").await;
+    let user = user_name(&world, "one");
+    let rules: Vec<_> = rights().as_array().expect("rules").iter().take(4).cloned().collect();
+    world.grant(world.namespace(), &user, &rules.into()).await;
+    let arguments =
+        world.arguments(&["--leader-election", "true", "--lease-namespace", world.namespace()]);
+    let mut operator = Operator::spawn("norights", &world.kubeconfig(&user), &arguments);
+    assert_eq!(operator.ended().await.code(), Some(1));
+    let log = operator.log();
+    assert!(log.contains("may not get leases, create leases, update leases in namespace"), "{log}");
+    assert!(log.contains("API group coordination.k8s.io"), "{log}");
 }
 
 #[tokio::test]
@@ -172,8 +191,8 @@ async fn sigterm_gives_the_lease_back_after_the_last_pass() {
     let ended = Instant::now();
     assert_eq!(one.operator.lines("the lease is given back").len(), 1);
     two.leads().await;
-    println!("the other leads {:?} after the end of the first", ended.elapsed());
-    assert!(ended.elapsed() < Duration::from_millis(2400), "it need not wait for the lease");
+    let took = ended.elapsed();
+    assert!(took < Duration::from_millis(2400), "it need not wait for the lease: {took:?}");
 
     two.goes_on(&world, 5).await;
     one_after_the_other(&world, &one, &two);
@@ -194,9 +213,9 @@ async fn after_sigkill_the_other_waits_for_the_lease_and_finds_the_order() {
     one.operator.kill().await;
     let killed = Instant::now();
     two.leads().await;
-    println!("the other leads {:?} after SIGKILL", killed.elapsed());
     // The last renewal was at most a renewal interval (0.4 s) ago.
-    assert!(killed.elapsed() > Duration::from_millis(2400), "the lease is waited for");
+    let took = killed.elapsed();
+    assert!(took > Duration::from_millis(2400), "the lease is waited for: {took:?}");
     assert!(is_ordered(&world.until("acme", READY).await));
     world.google.release();
     assert_eq!(world.calls_for(ORDER, "acme.example").len(), 1);
@@ -263,11 +282,10 @@ async fn while_the_api_server_is_away_nobody_leads_and_then_one_does() {
     one.goes_on(&world, 5).await;
 
     gateway.close();
-    let closed = Timestamp::now();
+    let closed = world.google.simulation().now();
     one.ended_without_the_lease().await;
     let last = one.calls(&world).pop().expect("a call");
     let after = last.time.duration_since(closed);
-    println!("the last call came {after:?} after the API server was away");
     // It counts itself as leader for two thirds of the lease, so that nobody else can be one then.
     assert!(after.as_millis() < 2500, "{after:?}");
     let tries = two.operator.lines("cannot take part in the election").len();

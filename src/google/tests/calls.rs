@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::stand_in::{Reply, StandIn, customer, error, error_body, pem_body, refusal};
 use crate::google::types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, UserName};
 use crate::google::{
-    ApiError, ApiMethod, CallObserver, Client, ErrorClass, Failure, GoogleApi, Settings,
+    ApiError, ApiMethod, CallObserver, Client, ErrorClass, Failure, Gate, GoogleApi, Settings,
 };
 
 const CANARY: &str = "c0ffee-transfer-token";
@@ -117,6 +117,28 @@ async fn a_connection_that_never_was_sent_nothing() {
     assert!(matches!(error.failure, Failure::NotSent(_)), "{error}");
     assert!(!error.may_have_been_applied());
     assert_eq!(error.class(), ErrorClass::Unavailable);
+}
+
+struct Closed;
+
+impl Gate for Closed {
+    fn closed(&self) -> Option<&'static str> {
+        Some("closed")
+    }
+}
+
+#[tokio::test]
+async fn behind_a_closed_gate_nothing_is_asked_not_even_for_a_token() {
+    let google = StandIn::start().await;
+    let gate: Option<Arc<dyn Gate>> = Some(Arc::new(Closed));
+    let client = google.client_of(Settings { gate, ..google.settings() }).await;
+    let looked = client.customers_get("a.example").await.unwrap_err();
+    let reserved = client.reserve(ApiMethod::CustomersInsert).await.unwrap_err();
+    for error in [looked, reserved] {
+        assert!(matches!(error.failure, Failure::NotSent(_)), "{error}");
+        assert!(!error.may_have_been_applied());
+    }
+    assert_eq!((google.api().len(), google.tokens().len()), (0, 0));
 }
 
 #[tokio::test]
