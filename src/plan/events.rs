@@ -32,8 +32,9 @@ pub(super) fn between(
     applied: &Applied,
 ) -> Vec<Event> {
     let mut events = memory_events(old, new);
-    events.extend(applied.done.iter().flat_map(|(action, _)| action_events(action)));
+    // What was found comes before what was done about it.
     events.extend(condition_events(old, new));
+    events.extend(applied.done.iter().flat_map(|(action, _)| action_events(action)));
     events
 }
 

@@ -1,0 +1,22 @@
+//! The operator as a process, against a real API server and the simulator: what users see, what is
+//! written in Kubernetes (audit log), and what is called at Google (call log). Every test has its
+//! own namespace, Google and operator; all share one control plane.
+
+#![expect(clippy::panic, reason = "a test that cannot go on says why")]
+#![expect(unreachable_pub, reason = "a test binary has no callers outside")]
+
+mod common;
+
+#[path = "control_plane/operator.rs"]
+mod operator;
+#[path = "control_plane/specs.rs"]
+mod specs;
+#[path = "control_plane/world.rs"]
+mod world;
+
+#[path = "control_plane/flows.rs"]
+mod flows;
+#[path = "control_plane/looking.rs"]
+mod looking;
+#[path = "control_plane/many.rs"]
+mod many;
