@@ -1,0 +1,95 @@
+//! All points of a scenario, each before and after.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use tokio::sync::Semaphore;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
+
+use crate::check::faults;
+use crate::compare::differences;
+use crate::gate::{Point, Side};
+use crate::run::{Report, run};
+use crate::scenario::Scenario;
+
+/// Runs at once, over all scenarios: they mostly wait.
+static PLACES: Semaphore = Semaphore::const_new(8);
+/// Failures that are told in full.
+const TOLD: usize = 3;
+
+/// Kills the operator at every point of a scenario.
+///
+/// # Panics
+/// When a run does not end as the clean one, with how it differs.
+pub async fn survives(scenario: Scenario) {
+    LocalSet::new().run_until(tried(scenario)).await;
+}
+
+async fn tried(scenario: Scenario) {
+    let started = Instant::now();
+    let name = scenario.name;
+    let scenario = Arc::new(scenario);
+    let clean = attempt(&scenario, None).await.expect("the clean run");
+    assert_eq!(faults(&clean, &scenario), [""; 0], "the clean run of {name}");
+    let clean = Arc::new(clean);
+    let cases = clean.points.iter().flat_map(|point| {
+        [Side::Before, Side::After].map(|side| (point.clone(), side))
+    });
+    let judged =
+        |(point, side)| judged(Arc::clone(&scenario), Arc::clone(&clean), point, side);
+    let verdicts = join_all(cases.map(judged)).await;
+    let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count();
+    let row = format!(
+        "| {name} | {} points | {} cases | {} asked | {} missed | {} s |\n",
+        clean.points.len(),
+        verdicts.len(),
+        count(|verdict| verdict.was_asked),
+        count(|verdict| verdict.was_missed),
+        started.elapsed().as_secs(),
+    );
+    // Shown also when all is well.
+    std::io::stderr().write_all(row.as_bytes()).expect("stderr");
+    let failures: Vec<&String> = verdicts.iter().filter_map(|v| v.failure.as_ref()).collect();
+    for failure in failures.iter().take(TOLD) {
+        println!("{failure}\n");
+    }
+    let points: Vec<String> = clean.points.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{} of the cases of {name} fail; points: {points:#?}", failures.len());
+}
+
+/// What became of one case.
+struct Verdict {
+    was_asked: bool,
+    was_missed: bool,
+    failure: Option<String>,
+}
+
+async fn judged(scenario: Arc<Scenario>, clean: Arc<Report>, point: Point, side: Side) -> Verdict {
+    let case = format!("{}, killed {side:?} {point}", scenario.name);
+    match attempt(&scenario, Some((point, side))).await {
+        Err(why) => Verdict { was_asked: false, was_missed: false, failure: Some(format!("{case}: {why}")) },
+        Ok(report) => {
+            let mut wrong = faults(&report, &scenario);
+            wrong.extend(differences(&report, &clean));
+            if report.asked.is_some() && !scenario.may_ask {
+                wrong.push("a person is asked".to_owned());
+            }
+            let failure = (!wrong.is_empty()).then(|| format!("{case}:\n{}", wrong.join("\n")));
+            Verdict { was_asked: report.asked.is_some(), was_missed: !report.was_killed, failure }
+        }
+    }
+}
+
+/// One run in its place; a panic is its failure.
+async fn attempt(scenario: &Arc<Scenario>, death: Option<(Point, Side)>) -> Result<Report, String> {
+    let _place = PLACES.acquire().await.expect("places");
+    let scenario = Arc::clone(scenario);
+    let t0 = Instant::now(); let d = format!("{death:?}");
+    let r = spawn_local(async move { run(&scenario, death).await }).await; eprintln!("TIME {:.1} {d}", t0.elapsed().as_secs_f32());
+    r.map_err(|error| {
+        let panic = error.into_panic();
+        panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".to_owned())
+    })
+}
