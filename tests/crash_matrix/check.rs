@@ -95,7 +95,7 @@ fn ready_is_an_observation(report: &Report) -> Vec<String> {
         }
         let account = &mark.accounts[mark.status["customerId"].as_str().unwrap_or_default()];
         if spec["managementPolicy"] != "Observe" && !equals(spec, account) {
-            faults.push(format!("Ready=True of generation {generation} for an account that differs"));
+            faults.push(format!("Ready=True of generation {generation} for an account that differs: {}", mark.status));
         }
     }
     faults
@@ -103,7 +103,9 @@ fn ready_is_an_observation(report: &Report) -> Vec<String> {
 
 /// The generation that a status is a verdict on.
 fn seen_generation(mark: &Mark) -> Option<i64> {
-    condition(&mark.status, "Ready")["observedGeneration"].as_i64()
+    // A suspension says of an unapplied edit only that it was seen.
+    let shown = ["Paused", "Ready"].map(|kind| condition(&mark.status, kind));
+    shown.iter().find_map(|shown| shown["observedGeneration"].as_i64())
 }
 
 fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {

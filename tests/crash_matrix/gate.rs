@@ -127,15 +127,19 @@ impl Gate {
         self.reached.notify_one();
     }
 
+    /// What Google has before a status is written; afterwards others see the status, and go on.
+    pub fn look(&self) -> Mark {
+        let google = self.google.simulation();
+        Mark {
+            calls: google.calls(&CallFilter::default()).last().map_or(0, |call| call.number),
+            status: Value::Null,
+            accounts: serde_json::to_value(google.state().accounts()).expect("accounts"),
+        }
+    }
+
     /// Remembers a status that was written.
-    pub fn mark(&self, object: &Value) {
-        let (calls, accounts) = {
-            let google = self.google.simulation();
-            let calls = google.calls(&CallFilter::default()).last().map_or(0, |call| call.number);
-            (calls, serde_json::to_value(google.state().accounts()).expect("accounts"))
-        };
-        let status = object["status"].clone();
-        self.lock().marks.push(Mark { calls, status, accounts });
+    pub fn mark(&self, before: Mark, object: &Value) {
+        self.lock().marks.push(Mark { status: object["status"].clone(), ..before });
     }
 
     /// Remembers the password of a user that was made.

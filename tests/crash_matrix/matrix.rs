@@ -32,7 +32,8 @@ async fn tried(scenario: Scenario) {
     let name = scenario.name;
     let scenario = Arc::new(scenario);
     let clean = attempt(&scenario, None).await.expect("the clean run");
-    assert_eq!(faults(&clean, &scenario), [""; 0], "the clean run of {name}");
+    let wrong = faults(&clean, &scenario);
+    assert!(wrong.is_empty(), "the clean run of {name}: {}", wrong.join("\n"));
     let clean = Arc::new(clean);
     let cases = clean.points.iter().flat_map(|point| {
         [Side::Before, Side::After].map(|side| (point.clone(), side))

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::common::ControlPlane;
-use crate::gate::{Gate, Side, google_point, kube_point};
+use crate::gate::{Gate, Mark, Side, google_point, kube_point};
 
 /// Members of a message that belong to one connection.
 const HOP: [HeaderName; 3] = [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING];
@@ -114,13 +114,13 @@ impl Door {
     }
 
     /// Remembers what the checks ask for.
-    fn note(&self, kind: &str, sent: &Bytes, answer: &Response<Bytes>) {
+    fn note(&self, kind: &str, sent: &Bytes, before: Mark, answer: &Response<Bytes>) {
         if !answer.status().is_success() {
             return;
         }
         let json = |bytes: &Bytes| serde_json::from_slice::<Value>(bytes).expect("JSON");
         match kind {
-            "PATCH status" => self.gate.mark(&json(answer.body())),
+            "PATCH status" => self.gate.mark(before, &json(answer.body())),
             "directory.users.insert" => self.gate.remember_password(&json(sent)),
             _ => {}
         }
@@ -142,10 +142,11 @@ async fn pass(State(door): State<Arc<Door>>, request: Request<Body>) -> Response
     let carrier = Arc::clone(&door);
     let answer = tokio::spawn(async move {
         let request = Request::from_parts(parts, Body::from(sent.clone()));
+        let before = carrier.gate.look();
         let (parts, body) = carrier.forward(request).await.ok()?.into_parts();
         let body = to_bytes(Body::new(body), usize::MAX).await.ok()?;
         let answer = Response::from_parts(parts, body);
-        carrier.note(&kind, &sent, &answer);
+        carrier.note(&kind, &sent, before, &answer);
         Some(answer)
     });
     let answer = answer.await.expect("the request is carried out");

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kube::config::Kubeconfig;
+use kube::runtime::wait::await_condition;
 use reseller_operator::crd::{ManagementPolicy, ResellerCustomer};
 use reseller_operator::plan::conditions::{find, is_true};
 use reseller_operator::simulator::{CallFilter, CallRecord, CustomerType};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use crate::common::wait_for;
 use crate::gate::{Gate, Mark, Point, Side};
 use crate::operator::Operator;
 use crate::proxy::Proxies;
@@ -178,7 +179,13 @@ impl Stage {
             return;
         }
         let settled = |object: Option<&ResellerCustomer>| object.is_some_and(is_settled);
-        wait_for(&self.world.api(), NAME, "the end of all work", PATIENCE, settled).await;
+        let settled = await_condition(self.world.api(), NAME, settled);
+        if let Ok(settled) = timeout(PATIENCE, settled).await {
+            settled.expect("watch");
+        } else {
+            let status = self.world.get(NAME).await.status;
+            panic!("waited in vain for the end of all work: {}", json!(status));
+        }
     }
 
     /// What a person is asked.
@@ -245,13 +252,15 @@ fn is_settled(object: &ResellerCustomer) -> bool {
     let Some(status) = &object.status else { return false };
     let annotation = |name: &str| object.metadata.annotations.as_ref()?.get(name).cloned();
     let conditions = &status.conditions;
-    let is_seen = find(conditions, "Ready")
-        .is_some_and(|ready| ready.observed_generation == object.metadata.generation);
+    let is_of_now = |kind: &str| {
+        let generation = find(conditions, kind).and_then(|shown| shown.observed_generation);
+        generation == object.metadata.generation
+    };
     if object.spec.suspend {
-        return is_true(conditions, "Paused") && is_seen;
+        return is_of_now("Paused");
     }
     let is_looked_at = status.last_handled_reconcile_at == annotation(REFRESH);
-    if !is_seen || !is_looked_at || is_true(conditions, "Reconciling") {
+    if !is_of_now("Ready") || !is_looked_at || is_true(conditions, "Reconciling") {
         return false;
     }
     let given = annotation(APPROVE);
