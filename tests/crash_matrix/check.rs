@@ -50,7 +50,9 @@ fn only_our_account_is_written(report: &Report) -> Vec<String> {
         _ => !report.others.contains(&call.key) && call.key.starts_with('C'),
     };
     let foreign = writes(report).filter(|call| !is_ours(call));
-    foreign.map(|call| format!("{} writes to {}, which is not ours", call.method, call.key)).collect()
+    foreign
+        .map(|call| format!("{} writes to {}, which is not ours", call.method, call.key))
+        .collect()
 }
 
 /// From the status that says that a suspension or Observe was seen, until the manifest changes.
@@ -95,7 +97,10 @@ fn ready_is_an_observation(report: &Report) -> Vec<String> {
         }
         let account = &mark.accounts[mark.status["customerId"].as_str().unwrap_or_default()];
         if spec["managementPolicy"] != "Observe" && !equals(spec, account) {
-            faults.push(format!("Ready=True of generation {generation} for an account that differs: {}", mark.status));
+            faults.push(format!(
+                "Ready=True of generation {generation} for an account that differs: {}",
+                mark.status
+            ));
         }
     }
     faults

@@ -63,7 +63,9 @@ fn accounts(report: &Report) -> Value {
         for list in ["users", "subscriptions", "transferTokens"] {
             for entry in account[list].as_array_mut().into_iter().flatten() {
                 let entry = entry.as_object_mut().expect("entry");
-                entry.retain(|name, _| name != "id" && !name.ends_with("Id") && !name.ends_with("Time"));
+                entry.retain(|name, _| {
+                    name != "id" && !name.ends_with("Id") && !name.ends_with("Time")
+                });
             }
         }
     }
@@ -107,9 +109,8 @@ fn committed(report: &Report) -> BTreeMap<&str, usize> {
 /// Events are told after the status that they are about, so a crash may swallow some. None is told
 /// more often, but for what only a crash brings about.
 fn told(report: &Report, clean: &Report) -> Vec<String> {
-    let count = |report: &Report, reason: &str| {
-        report.events.iter().filter(|told| *told == reason).count()
-    };
+    let count =
+        |report: &Report, reason: &str| report.events.iter().filter(|told| *told == reason).count();
     let may_be = |reason: &str| match reason {
         "OrderResolved" => 1,
         "Stalled" => count(clean, reason) + usize::from(report.asked.is_some()),

@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 
 use crate::world::GET;
 
+const EVENTS: &str = "events";
+
 /// One request among all of its kind. Kind and count name it in every run of a scenario, also where
 /// a lookup more or less shifts what follows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +113,9 @@ impl Gate {
         if inner.is_closing && kind == GET {
             inner.is_counting = false;
         }
-        if !inner.is_counting {
+        // What was before may still be told.
+        let is_told = inner.points.is_empty() && kind.ends_with(EVENTS);
+        if !inner.is_counting || is_told {
             return None;
         }
         let count = inner.counts.entry(kind.to_owned()).or_default();
@@ -157,7 +161,7 @@ pub fn kube_point(verb: &Verb, path: &str) -> Option<String> {
         ["secrets", ..] => "secrets",
         _ if verb == Verb::GET => return None,
         ["resellercustomers", _, "status"] => "status",
-        ["events", ..] => "events",
+        ["events", ..] => EVENTS,
         ["leases", ..] => return None,
         _ => "something else",
     };

@@ -82,7 +82,15 @@ impl Stage {
         let world = World::new("crash").await;
         let gate = Arc::new(Gate::new(world.google.clone()));
         let proxies = Proxies::start(world.plane, &world.url, &gate).await;
-        Self { world, gate, proxies, specs: BTreeMap::new(), others: Vec::new(), was_killed: false, asked: None }
+        Self {
+            world,
+            gate,
+            proxies,
+            specs: BTreeMap::new(),
+            others: Vec::new(),
+            was_killed: false,
+            asked: None,
+        }
     }
 
     /// Starts an operator that reaches both servers only by the proxies.
