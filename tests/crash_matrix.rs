@@ -46,6 +46,16 @@ async fn a_domain_customer_that_google_shows_late_is_ordered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_and_a_user_whose_answers_are_lost_are_made_once() {
+    survives(scenario::answers_are_lost()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_order_stays_refused() {
+    survives(scenario::order_is_refused()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_team_is_ordered_once() {
     survives(scenario::team_is_ordered()).await;
 }

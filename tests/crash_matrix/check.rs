@@ -5,7 +5,7 @@ use reseller_operator::simulator::CallRecord;
 use serde_json::Value;
 
 use crate::gate::Mark;
-use crate::run::Report;
+use crate::run::{END, Report};
 use crate::scenario::{DOMAIN, Scenario};
 use crate::world::{GET, ORDER, WRITES};
 
@@ -97,10 +97,7 @@ fn ready_is_an_observation(report: &Report) -> Vec<String> {
         }
         let account = &mark.accounts[mark.status["customerId"].as_str().unwrap_or_default()];
         if spec["managementPolicy"] != "Observe" && !equals(spec, account) {
-            faults.push(format!(
-                "Ready=True of generation {generation} for an account that differs: {}",
-                mark.status
-            ));
+            faults.push(format!("Ready=True of generation {generation}, but the account differs"));
         }
     }
     faults
@@ -133,13 +130,131 @@ fn equals(spec: &Value, account: &Value) -> bool {
         && address.into_iter().all(|(member, value)| account["postalAddress"][member] == *value)
 }
 
+/// The look at the end finds nothing to do, and says nothing but that it was made.
 fn all_is_quiet_in_the_end(report: &Report) -> Vec<String> {
     let late = writes(report).filter(|call| call.number > report.settled_at);
-    late.map(|call| format!("{} after all was settled", call.method)).collect()
+    let mut faults: Vec<String> =
+        late.map(|call| format!("{} after all was settled", call.method)).collect();
+    let answers = report.marks.iter().filter(|mark| mark.status["lastHandledReconcileAt"] == END);
+    let answers = answers.count();
+    if answers != 1 {
+        faults.push(format!("{answers} status writes after all was settled"));
+    }
+    faults
 }
 
 fn the_password_is_the_one_in_the_secret(report: &Report) -> Vec<String> {
     let secret = report.secrets.get("first-password");
     let known = report.passwords.iter().all(|password| Some(password) == secret);
     if known { vec![] } else { vec!["a user was made with another password".to_owned()] }
+}
+
+#[cfg(test)]
+mod tests {
+    use reseller_operator::crd::ResellerCustomer;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scenario::{account_is_adopted, domain_is_ordered};
+
+    fn call(method: &'static str, key: &str) -> CallRecord {
+        CallRecord {
+            number: 0,
+            time: jiff::Timestamp::UNIX_EPOCH,
+            method,
+            key: key.to_owned(),
+            status: Some(200),
+            reason: None,
+            committed: WRITES.contains(&method),
+            held: false,
+            subject: None,
+            body: None,
+        }
+    }
+
+    fn mark(calls: u64, kind: &str, email: &str) -> Mark {
+        let shown = json!({"type": kind, "status": "True", "observedGeneration": 1});
+        Mark {
+            calls,
+            status: json!({"customerId": "C1", "conditions": [shown]}),
+            accounts: json!({"C1": {"alternateEmail": email}}),
+        }
+    }
+
+    /// A run of an object with this spec, whose status was written as given, then looked at.
+    fn report(calls: Vec<CallRecord>, spec: Value, mark: Mark) -> Report {
+        let mut calls = calls;
+        for (number, call) in (1..).zip(&mut calls) {
+            call.number = number;
+        }
+        let end =
+            Mark { calls: 99, status: json!({"lastHandledReconcileAt": END}), accounts: json!({}) };
+        let object = json!({"metadata": {}, "spec": {"customerDomain": DOMAIN}});
+        Report {
+            points: vec![],
+            was_killed: true,
+            was_open: false,
+            asked: None,
+            object: serde_json::from_value::<ResellerCustomer>(object).expect("object"),
+            accounts: vec![],
+            secrets: [("first-password".to_owned(), "secret".to_owned())].into(),
+            events: vec![],
+            calls,
+            marks: vec![mark, end],
+            passwords: vec!["secret".to_owned()],
+            settled_at: 99,
+            specs: [(1, (0, spec))].into(),
+            others: vec!["C2".to_owned()],
+        }
+    }
+
+    fn wanted() -> Value {
+        json!({"alternateEmail": "a@b.example"})
+    }
+
+    #[test]
+    fn a_good_run_has_no_fault() {
+        let calls = vec![call(ORDER, DOMAIN), call(GET, "C1")];
+        let good = report(calls, wanted(), mark(2, "Ready", "a@b.example"));
+        assert_eq!(faults(&good, &domain_is_ordered()), [""; 0]);
+    }
+
+    #[test]
+    fn every_fault_is_seen() {
+        const PATCH: &str = "reseller.customers.patch";
+        let ready = || mark(9, "Ready", "a@b.example");
+        let get = || call(GET, "C1");
+        let off = json!({"suspend": true});
+        let twice = vec![call(ORDER, DOMAIN), call(ORDER, DOMAIN), get()];
+        let users =
+            vec![call(NEW_USER, "ada@acme.example"), call(NEW_USER, "ada@acme.example"), get()];
+        let bad = [
+            ("2 orders", report(twice, wanted(), ready())),
+            ("2 users", report(users, wanted(), ready())),
+            ("not ours", report(vec![call(PATCH, "C2"), get()], wanted(), ready())),
+            ("keep off", report(vec![get(), call(PATCH, "C1")], off, mark(1, "Paused", ""))),
+            ("without a read", report(vec![get(), call(PATCH, "C1")], wanted(), ready())),
+            ("differs", report(vec![get()], wanted(), mark(9, "Ready", "x@b.example"))),
+            (
+                "settled",
+                Report {
+                    settled_at: 1,
+                    ..report(vec![get(), call(PATCH, "C1"), get()], wanted(), ready())
+                },
+            ),
+            (
+                "password",
+                Report {
+                    passwords: vec!["other".to_owned()],
+                    ..report(vec![get()], wanted(), ready())
+                },
+            ),
+        ];
+        for (fault, report) in bad {
+            let found = faults(&report, &domain_is_ordered());
+            assert!(found.len() == 1 && found[0].contains(fault), "{fault}: {found:?}");
+        }
+        let ordered = report(vec![call(ORDER, DOMAIN), get()], wanted(), ready());
+        assert_eq!(faults(&ordered, &account_is_adopted()).len(), 1, "nobody wanted this order");
+    }
 }

@@ -50,16 +50,11 @@ async fn tried(scenario: Scenario) {
     );
     // Shown also when all is well.
     std::io::stderr().write_all(row.as_bytes()).expect("stderr");
-    let failures: Vec<&String> = verdicts.iter().filter_map(|v| v.failure.as_ref()).collect();
-    for failure in failures.iter().take(TOLD) {
-        println!("{failure}\n");
-    }
+    let failures: Vec<&str> = verdicts.iter().filter_map(|v| v.failure.as_deref()).collect();
     let points: Vec<String> = clean.points.iter().map(ToString::to_string).collect();
-    assert!(
-        failures.is_empty(),
-        "{} of the cases of {name} fail; points: {points:#?}",
-        failures.len()
-    );
+    let (count, told) = (failures.len(), failures.iter().take(TOLD).copied());
+    let told = told.collect::<Vec<_>>().join("\n\n");
+    assert!(count == 0, "{count} cases of {name} fail, of {points:#?}:\n\n{told}");
 }
 
 /// What became of one case.
@@ -78,8 +73,9 @@ async fn judged(scenario: Arc<Scenario>, clean: Arc<Report>, point: Point, side:
             if !report.was_killed {
                 wrong.push("the operator never came there".to_owned());
             }
-            if report.asked.is_some() && !scenario.may_ask {
-                wrong.push("a person is asked".to_owned());
+            let must_ask = scenario.may_ask && report.was_open;
+            if report.asked.is_some() != must_ask {
+                wrong.push(format!("a person is asked {:?}", report.asked));
             }
             let failure = (!wrong.is_empty()).then(|| format!("{case}:\n{}", wrong.join("\n")));
             Verdict { was_asked: report.asked.is_some(), failure }

@@ -8,7 +8,7 @@ use kube::config::Kubeconfig;
 use kube::runtime::wait::await_condition;
 use reseller_operator::crd::{ManagementPolicy, ResellerCustomer};
 use reseller_operator::plan::conditions::{find, is_true};
-use reseller_operator::simulator::{CallFilter, CallRecord, CustomerType};
+use reseller_operator::simulator::{CallFilter, CallRecord, CustomerType, Fault};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -21,14 +21,16 @@ use crate::world::{PATIENCE, World, message};
 const APPROVE: &str = "reseller-operator.dev/approve-order";
 const REFRESH: &str = "reseller-operator.dev/reconcile-requested-at";
 /// The look at the end, which must find nothing to do.
-const END: &str = "end";
+pub const END: &str = "end";
 
 /// What a run left behind.
 pub struct Report {
     pub points: Vec<Point>,
     /// Whether the operator came to the point at which it was to be killed.
     pub was_killed: bool,
-    /// Why a person was asked after the crash.
+    /// Whether the ledger was open when the operator died.
+    pub was_open: bool,
+    /// What a person was asked after the crash.
     pub asked: Option<String>,
     pub object: ResellerCustomer,
     pub accounts: Vec<Value>,
@@ -53,6 +55,7 @@ struct Stage {
     specs: BTreeMap<i64, (u64, Value)>,
     others: Vec<String>,
     was_killed: bool,
+    was_open: bool,
     asked: Option<String>,
 }
 
@@ -89,6 +92,7 @@ impl Stage {
             specs: BTreeMap::new(),
             others: Vec::new(),
             was_killed: false,
+            was_open: false,
             asked: None,
         }
     }
@@ -138,6 +142,7 @@ impl Stage {
                 return;
             }
             Step::Google(change) => return change(self.world.google.simulation().state_mut()),
+            Step::LostAnswer(method) => return self.world.fail_once(method, Fault::LostAnswer),
             Step::Secret(name, key, value) => {
                 return self.world.create_secret(name, key, value).await;
             }
@@ -170,8 +175,10 @@ impl Stage {
         };
         if is_reached {
             operator.kill().await;
-            *operator = self.start().await;
             self.was_killed = true;
+            let status = self.world.get(NAME).await.status;
+            self.was_open = status.is_some_and(|status| status.pending_operation.is_some());
+            *operator = self.start().await;
             self.settled().await;
         }
         if let Some(question) = self.question().await.filter(|_| self.was_killed) {
@@ -222,7 +229,7 @@ impl Stage {
     }
 
     async fn report(self, settled_at: u64) -> Report {
-        let Self { world, gate, specs, others, was_killed, asked, .. } = self;
+        let Self { world, gate, specs, others, was_killed, was_open, asked, .. } = self;
         let (accounts, calls) = {
             let google = world.google.simulation();
             let json = |account| serde_json::to_value(account).expect("account");
@@ -240,6 +247,7 @@ impl Stage {
         Report {
             points: gate.points(),
             was_killed,
+            was_open,
             asked,
             object: world.get(NAME).await,
             accounts,

@@ -3,7 +3,9 @@
 use reseller_operator::simulator::State;
 use serde_json::{Value, json};
 
+use crate::check::NEW_USER;
 use crate::specs::{account, domain_spec, initial_admin, team_account, team_spec, with};
+use crate::world::ORDER;
 
 /// The domain of every scenario; each run has a Google of its own.
 pub const DOMAIN: &str = "acme.example";
@@ -17,6 +19,8 @@ pub enum Step {
     Account(Value),
     /// Google changes.
     Google(fn(&mut State)),
+    /// The next call of this method has its effect, and its answer is lost.
+    LostAnswer(&'static str),
     /// A Secret with this name, key and value.
     Secret(&'static str, &'static str, &'static str),
     /// The manifest is applied.
@@ -36,10 +40,10 @@ pub struct Scenario {
     /// What was before; the operator is not killed.
     pub before: Vec<Step>,
     pub steps: Vec<Step>,
-    /// Orders that people approved, in all: `before`, in `steps`, or by applying the manifest.
+    /// Orders that people want, in all: by applying the manifest, or by approving.
     pub orders: usize,
-    /// Whether an open question for a person is a possible answer to a crash: customer.md leaves
-    /// the order of a team to a person where its outcome cannot be read.
+    /// Whether a person is asked after a crash between the ledger and the outcome: what became of
+    /// the order of a team cannot be read where the domain has teams already.
     pub may_ask: bool,
 }
 
@@ -61,6 +65,20 @@ pub fn domain_is_ordered_and_lags() -> Scenario {
     let lag: fn(&mut State) = |google| google.options.insert_lag_seconds = 1;
     let steps = vec![Step::Create(domain_spec(DOMAIN))];
     Scenario { orders: 1, ..Scenario::new("create, lagging", vec![Step::Google(lag)], steps) }
+}
+
+/// The way back after a lost answer has effects of its own.
+pub fn answers_are_lost() -> Scenario {
+    let before = vec![Step::LostAnswer(ORDER), Step::LostAnswer(NEW_USER)];
+    let steps = vec![Step::Create(with(domain_spec(DOMAIN), initial_admin(DOMAIN)))];
+    Scenario { orders: 1, ..Scenario::new("lost answers", before, steps) }
+}
+
+/// Google says that the domain exists (409), and never shows it.
+pub fn order_is_refused() -> Scenario {
+    let hidden = json!({"lag": {"hiddenReads": 1000}});
+    let before = vec![Step::Account(with(account(DOMAIN), hidden))];
+    Scenario::new("refused order", before, vec![Step::Create(domain_spec(DOMAIN))])
 }
 
 pub fn team_is_ordered() -> Scenario {
