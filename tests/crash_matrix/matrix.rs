@@ -15,7 +15,7 @@ use crate::run::{Report, run};
 use crate::scenario::Scenario;
 
 /// Runs at once, over all scenarios: they mostly wait.
-static PLACES: Semaphore = Semaphore::const_new(8);
+static PLACES: Semaphore = Semaphore::const_new(12);
 /// Failures that are told in full.
 const TOLD: usize = 3;
 
