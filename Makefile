@@ -17,10 +17,14 @@ demo: ## Show the operator at work against a local control plane and the simulat
 demo-up: ## The same, and leave it running to try things by hand
 	dev/demo up
 
+.PHONY: demo-down
+demo-down: ## Stop what `make demo-up` left running
+	dev/demo down
+
 .PHONY: test
 test: ## Run all tests; the first time fetches or builds a local control plane
 	KUBEBUILDER_ASSETS="$$(dev/control-plane assets)" && export KUBEBUILDER_ASSETS \
-		&& cargo test --all-targets
+		&& export KUBECONFIG=/dev/null && cargo test --all-targets && cargo test --doc
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -30,10 +34,12 @@ fmt: ## Format the code
 lint: ## Check format and lints
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+	cargo clippy --no-default-features -- -D warnings
 
 .PHONY: generate
 generate: ## Make the generated files anew from the code
-	crd="$$(cargo run --quiet -- crd)" && mkdir -p $(dir $(CRD)) && printf '%s\n' "$$crd" > $(CRD)
+	crd="$$(cargo run --quiet -- crd)" && printf '%s\n' "$$crd" > $(CRD)
+	UPDATE=1 cargo test --quiet --test docs the_page_of_conditions
 
 .PHONY: ci
 ci: ## Run what CI runs

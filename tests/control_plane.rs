@@ -7,16 +7,34 @@
 
 mod common;
 
+#[path = "control_plane/gateway.rs"]
+mod gateway;
+#[path = "control_plane/google.rs"]
+mod google;
 #[path = "control_plane/operator.rs"]
 mod operator;
+#[path = "control_plane/shown.rs"]
+mod shown;
 #[path = "control_plane/specs.rs"]
 mod specs;
 #[path = "control_plane/world.rs"]
 mod world;
 
+#[path = "control_plane/canary.rs"]
+mod canary;
+#[path = "control_plane/failures.rs"]
+mod failures;
 #[path = "control_plane/flows.rs"]
 mod flows;
+#[path = "control_plane/leader.rs"]
+mod leader;
 #[path = "control_plane/looking.rs"]
 mod looking;
 #[path = "control_plane/many.rs"]
 mod many;
+#[path = "control_plane/orders.rs"]
+mod orders;
+#[path = "control_plane/promises.rs"]
+mod promises;
+#[path = "control_plane/start.rs"]
+mod start;

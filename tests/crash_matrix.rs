@@ -9,10 +9,17 @@
 
 mod common;
 
+#[path = "control_plane/google.rs"]
+#[allow(dead_code, reason = "the process tests use the rest")]
+mod google;
 #[path = "control_plane/operator.rs"]
 #[allow(dead_code, reason = "the process tests use the rest")]
 mod operator;
+#[path = "control_plane/shown.rs"]
+#[allow(dead_code, reason = "the process tests use the rest")]
+mod shown;
 #[path = "control_plane/specs.rs"]
+#[allow(dead_code, reason = "the process tests use the rest")]
 mod specs;
 #[path = "control_plane/world.rs"]
 #[allow(dead_code, reason = "the process tests use the rest")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::interval;
 use crate::google::{
     Access, CallObserver, CredentialSource, DIRECTORY_URL, IAM_URL, METADATA_URL, RESELLER_URL,
     Settings, SetupError, Url,
@@ -35,27 +36,27 @@ pub struct GoogleArgs {
     subject: String,
 
     /// Where the Reseller API is
-    #[arg(long, value_name = "URL", env = "RESELLER_OPERATOR_RESELLER_URL")]
+    #[arg(long, value_name = "URL", value_parser = url, env = "RESELLER_OPERATOR_RESELLER_URL")]
     #[arg(default_value = RESELLER_URL)]
     reseller_url: Url,
 
     /// Where the Directory API is
-    #[arg(long, value_name = "URL", env = "RESELLER_OPERATOR_DIRECTORY_URL")]
+    #[arg(long, value_name = "URL", value_parser = url, env = "RESELLER_OPERATOR_DIRECTORY_URL")]
     #[arg(default_value = DIRECTORY_URL)]
     directory_url: Url,
 
     /// Where access tokens are asked for [default: the key's token_uri, else Google's]
     ///
     /// The assertion stays addressed to the key's token_uri.
-    #[arg(long, value_name = "URL", env = "RESELLER_OPERATOR_TOKEN_URL")]
+    #[arg(long, value_name = "URL", value_parser = url, env = "RESELLER_OPERATOR_TOKEN_URL")]
     token_url: Option<Url>,
 
     /// Where IAM signs, without a key
-    #[arg(long, value_name = "URL", env = "RESELLER_OPERATOR_IAM_URL", default_value = IAM_URL)]
+    #[arg(long, value_name = "URL", value_parser = url, env = "RESELLER_OPERATOR_IAM_URL", default_value = IAM_URL)]
     iam_url: Url,
 
     /// Where the metadata server is, without a key
-    #[arg(long, value_name = "URL", env = "RESELLER_OPERATOR_METADATA_URL")]
+    #[arg(long, value_name = "URL", value_parser = url, env = "RESELLER_OPERATOR_METADATA_URL")]
     #[arg(default_value = METADATA_URL)]
     metadata_url: Url,
 
@@ -68,7 +69,7 @@ pub struct GoogleArgs {
 
     /// How long one request may take, answer included
     #[arg(long, value_name = "DURATION", env = "RESELLER_OPERATOR_REQUEST_TIMEOUT")]
-    #[arg(default_value = "30s", value_parser = positive_duration)]
+    #[arg(default_value = "30s", value_parser = interval)]
     request_timeout: Duration,
 
     /// CA certificates (PEM) to trust beside the system's
@@ -124,6 +125,7 @@ impl GoogleArgs {
             allow_insecure_endpoints: self.allow_insecure_endpoints,
             access,
             observer,
+            gate: None,
         })
     }
 }
@@ -131,15 +133,13 @@ impl GoogleArgs {
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err("a number greater than 0, such as 10".to_owned()),
+        _ => Err("a number greater than 0 is needed, such as 10".to_owned()),
     }
 }
 
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("a duration longer than 0, such as 30s or 2m".to_owned()),
-    }
+fn url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or("an https URL is needed, such as https://reseller.googleapis.com/")
 }
 
 #[cfg(test)]

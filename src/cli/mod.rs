@@ -7,6 +7,7 @@ pub mod run;
 pub mod simulate;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -79,17 +80,21 @@ fn exit_code(error: &clap::Error) -> u8 {
 }
 
 /// A duration such as `30s`, `10m` or `1h 30m`.
-fn duration(text: &str) -> Result<Duration, humantime::DurationError> {
-    humantime::parse_duration(text)
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text).map_err(|_| "a duration is needed, such as 30s, 10m or 24h")
 }
 
-/// How often something is done: a duration that is not zero.
-fn interval(text: &str) -> Result<Duration, String> {
-    match duration(text) {
-        Ok(Duration::ZERO) => Err("an interval must be longer than zero".to_owned()),
-        Ok(interval) => Ok(interval),
-        Err(error) => Err(error.to_string()),
-    }
+/// How often something is done, or how long it may take: a duration that is not zero.
+fn interval(text: &str) -> Result<Duration, &'static str> {
+    duration(text)
+        .ok()
+        .filter(|interval| !interval.is_zero())
+        .ok_or("a duration longer than zero is needed, such as 30s, 10m or 24h")
+}
+
+/// Where something listens.
+fn socket(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "an IP address and a port are needed, such as 127.0.0.1:8080")
 }
 
 #[cfg(test)]

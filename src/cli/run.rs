@@ -1,21 +1,22 @@
 //! `reseller-operator run`: the controller.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use clap::Args;
-use kube::config::KubeConfigOptions;
+use anyhow::{Context, anyhow, bail};
+use clap::{ArgAction, Args};
+use kube::config::{KubeConfigOptions, KubeconfigError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::google_args::GoogleArgs;
-use super::{duration, interval};
+use super::{duration, interval, socket};
 use crate::admin::{self, Admin, Readiness};
-use crate::controller::{Controller, Parts, Settings};
+use crate::controller::{Controller, Election, Ended, Leadership, Parts, Settings};
 use crate::google::{Access, CallObserver, Client};
 use crate::metrics::Metrics;
 use crate::plan::Durations;
@@ -35,6 +36,8 @@ pub struct RunArgs {
     pub timing: TimingArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub election: ElectionArgs,
     #[command(flatten)]
     pub server: ServerArgs,
 }
@@ -101,13 +104,41 @@ pub struct LimitArgs {
     pub max_in_flight: NonZeroUsize,
 }
 
+/// Which of several processes works.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Leader election")]
+pub struct ElectionArgs {
+    /// Elect one leader by a Lease; the other processes stand by. With false, run one process only
+    #[arg(long, value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
+    #[arg(env = "RESELLER_OPERATOR_LEADER_ELECTION")]
+    pub leader_election: bool,
+    /// Namespace of the Lease [default: that of the service account, or of the kubeconfig's context]
+    #[arg(long, value_name = "NS", env = "RESELLER_OPERATOR_LEASE_NAMESPACE")]
+    pub lease_namespace: Option<String>,
+    /// How long a leader that is silent stays the leader; at least 3s
+    #[arg(long, value_name = "DURATION", value_parser = lease_duration, default_value = "15s")]
+    #[arg(env = "RESELLER_OPERATOR_LEASE_DURATION")]
+    pub lease_duration: Duration,
+}
+
+/// A Lease counts in whole seconds, and renewals need time.
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(lease) if lease < Duration::from_secs(3) => {
+            Err("a lease must last 3s or longer".to_owned())
+        }
+        Ok(lease) => Ok(Duration::from_secs(lease.as_secs())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// What the operator shows of itself.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Observability")]
 pub struct ServerArgs {
     /// Where /healthz, /readyz and /metrics are served; with port 0 the first log lines name the
     /// port
-    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:8080", value_parser = socket)]
     #[arg(env = "RESELLER_OPERATOR_ADMIN_ADDRESS")]
     pub admin_address: SocketAddr,
     /// How log lines look [default: text on a terminal, json elsewhere]
@@ -122,7 +153,7 @@ pub struct ServerArgs {
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let RunArgs { google, kubernetes, timing, limits, server } = args;
+    let RunArgs { google, kubernetes, timing, limits, election, server } = args;
     let format = server.log_format.unwrap_or_else(LogFormat::for_stderr);
     telemetry::init(format, server.log_filter).context("cannot log")?;
     let stop = stop_on_signal()?;
@@ -130,10 +161,19 @@ pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
     let readiness = Readiness::default();
 
     let observer: Arc<dyn CallObserver> = Arc::clone(&metrics) as _;
-    let google = google.into_settings(Access::ReadWrite, Some(observer))?;
+    let leadership = if election.leader_election {
+        Leadership::elected(election.lease_duration)
+    } else {
+        Leadership::alone()
+    };
+    let mut google = google.into_settings(Access::ReadWrite, Some(observer))?;
+    google.gate = Some(Arc::new(leadership.clone()));
+    let kube = kube_config(kubernetes.context).await?;
     let parts = Parts {
         google: Client::new(google).await?,
-        kube: kube_config(kubernetes.context).await?,
+        election: elected(election, &kube)?,
+        leadership,
+        kube,
         namespaces: kubernetes.watch_namespace,
         settings: settings(&timing, &limits),
         metrics: Arc::clone(&metrics),
@@ -154,11 +194,29 @@ pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on --admin-address {}", server.admin_address))?;
     tracing::info!(address = %listening.address, "serving /healthz, /readyz and /metrics");
 
-    controller.run(stop).await;
+    let outcome = controller.run(stop).await;
     ended.cancel();
     listening.server.await?.context("the admin server failed")?;
+    if outcome == Ended::LeaseLost {
+        bail!("the lease was lost, so another process may lead; start this one again to stand by");
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// How the leader is elected, if it is. The identity is new for each process.
+fn elected(args: ElectionArgs, kube: &kube::Config) -> anyhow::Result<Option<Election>> {
+    if !args.leader_election {
+        return Ok(None);
+    }
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).context("the system gives no random numbers")?;
+    let host = hostname().unwrap_or_else(|| "unknown".to_owned());
+    Ok(Some(Election {
+        namespace: args.lease_namespace.unwrap_or_else(|| kube.default_namespace.clone()),
+        identity: format!("{host}_{:016x}", u64::from_be_bytes(random)),
+        duration: args.lease_duration,
+    }))
 }
 
 fn settings(timing: &TimingArgs, limits: &LimitArgs) -> Settings {
@@ -183,13 +241,33 @@ async fn kube_config(context: Option<String>) -> anyhow::Result<kube::Config> {
     let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
     match kube::Config::from_kubeconfig(&options).await {
         Ok(config) => Ok(config),
-        Err(error) if is_named => Err(error).context("cannot use --context"),
-        Err(error) => kube::Config::incluster().map_err(|incluster| {
+        Err(error) if is_named => Err(anyhow!("cannot use --context: {}", told(&error))),
+        Err(error) if is_absent(&error) => kube::Config::incluster().map_err(|_| {
             anyhow!(
-                "no Kubernetes cluster is configured: set KUBECONFIG, or run in a pod \
-                 (kubeconfig: {error}; in the pod: {incluster})"
+                "no Kubernetes cluster is configured ({}): set KUBECONFIG, or run in a pod",
+                told(&error)
             )
         }),
+        Err(error) => {
+            Err(anyhow!("the kubeconfig cannot be used (see KUBECONFIG): {}", told(&error)))
+        }
+    }
+}
+
+/// Whether there is no kubeconfig, or one that names nothing.
+fn is_absent(error: &KubeconfigError) -> bool {
+    match error {
+        KubeconfigError::FindPath | KubeconfigError::CurrentContextNotSet => true,
+        KubeconfigError::ReadConfig(error, _) => error.kind() == ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+/// The parser's own words would show lines of the file, which holds credentials.
+fn told(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::Parse(_) => "it is not the YAML of a kubeconfig".to_owned(),
+        error => error.to_string(),
     }
 }
 

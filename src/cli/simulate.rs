@@ -10,13 +10,15 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::socket;
 use crate::simulator::{Account, Simulator, serve};
 
 /// Stand in for Google's two APIs on a local port, for demos, tests and CI.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Where both APIs, the token endpoint and `/simulator/...` are served; port 0 picks a free one
-    #[arg(long, env = "RESELLER_OPERATOR_ADDRESS", default_value = "127.0.0.1:8787")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", value_parser = socket)]
+    #[arg(env = "RESELLER_OPERATOR_ADDRESS")]
     pub address: SocketAddr,
     /// Write a working service-account key file whose `token_uri` is this server
     #[arg(long, env = "RESELLER_OPERATOR_CREDENTIALS_FILE", value_name = "PATH")]

@@ -8,6 +8,7 @@ use kube::runtime::events::Recorder;
 
 use tokio::time::Instant;
 
+use super::lease::Leadership;
 use super::schedule::Handle;
 use super::stored::Key;
 use super::tracks::Tracks;
@@ -27,6 +28,7 @@ pub(super) struct Context {
     pub(super) metrics: Arc<Metrics>,
     pub(super) schedule: Handle<Key>,
     pub(super) tracks: Tracks,
+    pub(super) leadership: Leadership,
     pub(super) claims: Mutex<Claims>,
     /// Where each object is, by its uid.
     pub(super) keys: Mutex<HashMap<String, Key>>,

@@ -25,6 +25,8 @@ pub(super) enum WriteError {
     Conflict,
     #[error("the object is gone")]
     Gone,
+    #[error("somebody else went on with the object meanwhile")]
+    Superseded,
     #[error("the API server did not answer in time")]
     TimedOut,
     #[error("the API server refused the write")]
@@ -37,7 +39,7 @@ impl Error {
         matches!(
             self,
             Self::Announce(WriteError::Conflict | WriteError::Gone)
-                | Self::Publish(WriteError::Conflict | WriteError::Gone)
+                | Self::Publish(WriteError::Conflict | WriteError::Gone | WriteError::Superseded)
                 | Self::Record(RecordError::Write(WriteError::Conflict | WriteError::Gone))
         )
     }

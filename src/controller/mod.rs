@@ -9,6 +9,7 @@ mod context;
 mod dereference;
 mod error;
 mod gauges;
+mod lease;
 mod preflight;
 mod publish;
 mod random;
@@ -23,6 +24,7 @@ mod watch;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
@@ -30,12 +32,14 @@ use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{Config, applier};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use context::Context;
 pub use context::Settings;
 pub use gauges::Gauges;
+use lease::Candidate;
+pub use lease::{Election, Leadership};
 pub use preflight::PreflightError;
 use stored::{Key, Stored};
 use tracks::Tracks;
@@ -47,6 +51,8 @@ use crate::google::Client;
 use crate::metrics::Metrics;
 use schedule::{Turn, Turns, key_of, schedule};
 
+/// After the lease is lost: how long what was sent may still be written down.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What readiness waits for.
 const CACHES: &str = "the objects are listed";
 
@@ -62,6 +68,10 @@ pub struct Parts {
     pub readiness: Readiness,
     /// Name of this process in Events.
     pub instance: Option<String>,
+    /// Whether this process leads; the same that `google` asks.
+    pub leadership: Leadership,
+    /// How the leader is elected; none where this process is the only one.
+    pub election: Option<Election>,
 }
 
 impl std::fmt::Debug for Parts {
@@ -78,6 +88,7 @@ pub struct Controller {
     kube: kube::Client,
     namespaces: Vec<Option<String>>,
     readiness: Readiness,
+    candidate: Option<Candidate>,
     /// What the metrics show of the objects.
     pub gauges: Gauges,
 }
@@ -89,7 +100,17 @@ impl Controller {
     ///
     /// One message that says what is missing and how to get it.
     pub async fn prepare(parts: Parts) -> Result<Self, PreflightError> {
-        let Parts { kube, google, namespaces, settings, metrics, readiness, instance } = parts;
+        let Parts {
+            kube,
+            google,
+            namespaces,
+            settings,
+            metrics,
+            readiness,
+            instance,
+            leadership,
+            election,
+        } = parts;
         readiness.needs(CACHES);
         let client = |config| {
             kube::Client::try_from(config).map_err(|error| PreflightError::Api(Box::new(error)))
@@ -109,7 +130,7 @@ impl Controller {
                 .map(Some)
                 .collect()
         };
-        preflight::check(&kube, &namespaces).await?;
+        preflight::check(&kube, &namespaces, election.as_ref()).await?;
         let in_flight = settings.max_in_flight;
         let (schedule, turns) = schedule(schedule::Settings {
             max_in_flight: in_flight,
@@ -125,55 +146,146 @@ impl Controller {
             metrics,
             schedule,
             tracks,
+            leadership: leadership.clone(),
             claims: std::sync::Mutex::default(),
             keys: std::sync::Mutex::default(),
             settings,
         });
         let gauges = Gauges::new(Arc::clone(&ctx));
-        Ok(Self { ctx, turns, kube, namespaces, readiness, gauges })
+        let candidate =
+            election.map(|election| Candidate::new(ctx.kube_once.clone(), election, leadership));
+        Ok(Self { ctx, turns, kube, namespaces, readiness, candidate, gauges })
     }
 
-    /// Runs until `stop`; passes that run then end first.
-    pub async fn run(self, stop: CancellationToken) {
-        let Self { ctx, turns, kube, namespaces, readiness, gauges } = self;
-        let mut tasks = JoinSet::new();
-        let mut lanes = HashMap::new();
-        let mut stores = Vec::new();
-        let mut listed = Vec::new();
+    /// Runs until `stop`, or until the lease is lost; passes that run then end first.
+    pub async fn run(self, stop: CancellationToken) -> Ended {
+        let Self { ctx, turns, kube, namespaces, readiness, gauges, candidate } = self;
+        let mut watched = Watched::start(&ctx, &kube, namespaces, &stop);
+        gauges.watch(watched.stores.clone());
+        tokio::spawn(wake_held(Arc::clone(&ctx), watched.stores.clone()));
+        // Claims need the whole, consistently listed store before the first write.
+        let listed = join_all(watched.listed.iter().map(CancellationToken::cancelled));
+        if stop.run_until_cancelled(listed).await.is_none() {
+            return Ended::Stopped;
+        }
+        readiness.met(CACHES);
+        let objects: usize = watched.stores.iter().map(Store::len).sum();
+        tracing::info!(objects, "all objects are listed");
+
+        let Some(keeper) = Keeper::start(candidate, &stop).await else { return Ended::Stopped };
+        let end = stop.child_token();
+        tokio::spawn(close_when(ctx.schedule.clone(), end.clone(), keeper.lost.clone()));
+        hand_out(&ctx, turns, &watched.requests).await;
+        watched.requests.clear();
+        let drained = async { while watched.passes.join_next().await.is_some() {} };
+        if keeper.lost.is_cancelled() {
+            // Nothing more can be sent; what was sent may still be written down.
+            let _ = tokio::time::timeout(LAST_WORDS, drained).await;
+            return Ended::LeaseLost;
+        }
+        drained.await;
+        keeper.release().await;
+        Ended::Stopped
+    }
+}
+
+/// How a controller ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// Another process leads, or may.
+    LeaseLost,
+}
+
+/// The watches, and the appliers that run the passes of their objects.
+struct Watched {
+    stores: Vec<Store<Stored>>,
+    listed: Vec<CancellationToken>,
+    requests: HashMap<Option<String>, Requests>,
+    passes: JoinSet<()>,
+}
+
+impl Watched {
+    /// One watch and one applier for each namespace: a reflector's store holds one watch.
+    fn start(
+        ctx: &Arc<Context>,
+        kube: &kube::Client,
+        namespaces: Vec<Option<String>>,
+        stop: &CancellationToken,
+    ) -> Self {
+        let mut watched = Self {
+            stores: Vec::new(),
+            listed: Vec::new(),
+            requests: HashMap::new(),
+            passes: JoinSet::new(),
+        };
         for namespace in namespaces {
             let (store, writer) = reflector::store();
-            let api = preflight::scoped(&kube, namespace.as_deref());
+            let api = preflight::scoped(kube, namespace.as_deref());
             let signals = Signals { stop: stop.clone(), listed: CancellationToken::new() };
-            listed.push(signals.listed.clone());
-            tokio::spawn(watch::follow(Arc::clone(&ctx), api, writer, store.clone(), signals));
+            watched.listed.push(signals.listed.clone());
+            tokio::spawn(watch::follow(Arc::clone(ctx), api, writer, store.clone(), signals));
             let (sender, requests) = mpsc::unbounded_channel();
-            tasks.spawn(work(Arc::clone(&ctx), store.clone(), requests));
-            lanes.insert(namespace, sender);
-            stores.push(store);
+            watched.passes.spawn(work(Arc::clone(ctx), store.clone(), requests));
+            watched.requests.insert(namespace, sender);
+            watched.stores.push(store);
         }
-        gauges.watch(stores.clone());
-        tokio::spawn(wake_held(Arc::clone(&ctx), stores.clone()));
-        let is_listed = tokio::select! {
-            () = stop.cancelled() => false,
-            // Claims need the whole, consistently listed store before the first write.
-            _ = join_all(listed.iter().map(CancellationToken::cancelled)) => true,
-        };
-        if is_listed {
-            readiness.met(CACHES);
-            tracing::info!(
-                objects = stores.iter().map(Store::len).sum::<usize>(),
-                "all objects are listed; passes begin"
-            );
-            let schedule = ctx.schedule.clone();
-            tokio::spawn(async move {
-                stop.cancelled().await;
-                schedule.close();
-            });
-            hand_out(&ctx, turns, &lanes).await;
-        }
-        drop(lanes);
-        while tasks.join_next().await.is_some() {}
+        watched
     }
+}
+
+/// Keeps the lease while passes run.
+struct Keeper {
+    /// Cancelled when the lease is lost.
+    lost: CancellationToken,
+    /// Ends the renewals.
+    over: CancellationToken,
+    renewals: Option<JoinHandle<Candidate>>,
+}
+
+impl Keeper {
+    /// Waits until this process leads; none if it was stopped before.
+    async fn start(candidate: Option<Candidate>, stop: &CancellationToken) -> Option<Self> {
+        let (lost, over) = (CancellationToken::new(), CancellationToken::new());
+        let Some(mut candidate) = candidate else {
+            return Some(Self { lost, over, renewals: None });
+        };
+        if !candidate.win(stop).await {
+            return None;
+        }
+        let (is_lost, is_over) = (lost.clone(), over.clone());
+        let renewals = tokio::spawn(async move {
+            if candidate.keep(&is_over).await {
+                tracing::error!("the lease is lost: another process leads, or may; this one ends");
+                is_lost.cancel();
+            }
+            candidate
+        });
+        Some(Self { lost, over, renewals: Some(renewals) })
+    }
+
+    /// Gives the lease back; after the last pass.
+    async fn release(self) {
+        self.over.cancel();
+        let Some(renewals) = self.renewals else { return };
+        if let (Ok(mut candidate), false) = (renewals.await, self.lost.is_cancelled()) {
+            candidate.release().await;
+        }
+    }
+}
+
+/// Gives no more turns once the process is stopped or leads no more.
+async fn close_when(
+    schedule: schedule::Handle<Key>,
+    stop: CancellationToken,
+    lost: CancellationToken,
+) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = lost.cancelled() => {}
+    }
+    schedule.close();
 }
 
 type Requests = mpsc::UnboundedSender<Key>;

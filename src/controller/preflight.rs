@@ -9,6 +9,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client, Resource};
 
+use super::lease::Election;
 use super::stored::Stored;
 use crate::crd::ResellerCustomer;
 use crate::crd::names::GROUP;
@@ -36,25 +37,41 @@ pub enum PreflightError {
 }
 
 /// A right that the controller cannot do without.
+#[derive(Clone, Copy)]
 struct Right {
+    group: &'static str,
     verb: &'static str,
+    resource: &'static str,
     subresource: Option<&'static str>,
 }
 
-const RIGHTS: [Right; 4] = [
-    Right { verb: "get", subresource: None },
-    Right { verb: "list", subresource: None },
-    Right { verb: "watch", subresource: None },
-    Right { verb: "patch", subresource: Some("status") },
+const fn customers(verb: &'static str, subresource: Option<&'static str>) -> Right {
+    Right { group: GROUP, verb, resource: "resellercustomers", subresource }
+}
+
+const fn leases(verb: &'static str) -> Right {
+    Right { group: "coordination.k8s.io", verb, resource: "leases", subresource: None }
+}
+
+const OF_CUSTOMERS: [Right; 4] = [
+    customers("get", None),
+    customers("list", None),
+    customers("watch", None),
+    customers("patch", Some("status")),
 ];
+const OF_ELECTION: [Right; 3] = [leases("get"), leases("create"), leases("update")];
 
 /// Checks the rights in each watched namespace (none: in all), then that the kind is there.
 pub(super) async fn check(
     client: &Client,
     namespaces: &[Option<String>],
+    election: Option<&Election>,
 ) -> Result<(), PreflightError> {
+    if let Some(election) = election {
+        check_rights(client, &OF_ELECTION, Some(&election.namespace)).await?;
+    }
     for namespace in namespaces {
-        check_rights(client, namespace.as_deref()).await?;
+        check_rights(client, &OF_CUSTOMERS, namespace.as_deref()).await?;
         let api: Api<Stored> = scoped(client, namespace.as_deref());
         match in_time(api.list(&ListParams::default().limit(1))).await {
             Ok(_) => {}
@@ -76,15 +93,19 @@ pub(super) fn scoped(client: &Client, namespace: Option<&str>) -> Api<Stored> {
     }
 }
 
-async fn check_rights(client: &Client, namespace: Option<&str>) -> Result<(), PreflightError> {
+async fn check_rights(
+    client: &Client,
+    rights: &[Right],
+    namespace: Option<&str>,
+) -> Result<(), PreflightError> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut missing = Vec::new();
-    for right in RIGHTS {
-        let review = review(&right, namespace);
+    for right in rights {
+        let review = review(right, namespace);
         let answer = in_time(reviews.create(&PostParams::default(), &review)).await?;
         if !answer.status.is_some_and(|status| status.allowed) {
             let subresource = right.subresource.map(|name| format!("/{name}")).unwrap_or_default();
-            missing.push(format!("{} resellercustomers{subresource}", right.verb));
+            missing.push(format!("{} {}{subresource}", right.verb, right.resource));
         }
     }
     if missing.is_empty() {
@@ -95,7 +116,7 @@ async fn check_rights(client: &Client, namespace: Option<&str>) -> Result<(), Pr
     Err(PreflightError::NoRights {
         rights: format!("{}{place}", missing.join(", ")),
         kind,
-        group: GROUP,
+        group: rights.first().map_or(GROUP, |right| right.group),
     })
 }
 
@@ -103,8 +124,8 @@ fn review(right: &Right, namespace: Option<&str>) -> SelfSubjectAccessReview {
     SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
-                group: Some(GROUP.to_owned()),
-                resource: Some(ResellerCustomer::plural(&()).into_owned()),
+                group: Some(right.group.to_owned()),
+                resource: Some(right.resource.to_owned()),
                 subresource: right.subresource.map(str::to_owned),
                 verb: Some(right.verb.to_owned()),
                 namespace: namespace.map(str::to_owned),
@@ -116,8 +137,9 @@ fn review(right: &Right, namespace: Option<&str>) -> SelfSubjectAccessReview {
     }
 }
 
+/// For a group that it does not know the API server answers plain text, so only the code tells.
 fn is_not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_not_found())
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 async fn in_time<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, PreflightError> {

@@ -94,26 +94,39 @@ pub(super) async fn publish(
     if basis.status.as_ref() == Some(&outcome.status) {
         return Ok(false);
     }
-    let was_called = !outcome.applied.done.is_empty() || outcome.applied.failure.is_some();
-    if !was_called {
+    let was_recorded =
+        basis.status.as_ref().is_some_and(|status| status.pending_operation.is_some());
+    if !was_recorded && !was_sent(outcome) {
         return write_status(ctx, basis, &outcome.status).await.map(|_| true);
     }
     let again = || async {
         match write_status(ctx, basis, &outcome.status).await {
             Err(WriteError::Conflict) => {
-                let fresh = fresh(ctx, basis).await?;
+                let fresh = fresh(ctx, basis, &outcome.status).await?;
                 write_status(ctx, &fresh, &outcome.status).await
             }
             result => result,
         }
     };
-    let is_passing = |error: &WriteError| !matches!(error, WriteError::Gone);
+    let is_passing =
+        |error: &WriteError| !matches!(error, WriteError::Gone | WriteError::Superseded);
     let backoff = ExponentialBuilder::default().with_jitter().with_max_times(6);
     again.retry(backoff).when(is_passing).await.map(|_| true)
 }
 
-/// The object as it is now, if it is still the one that the call was made for.
-async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustomer, WriteError> {
+/// Whether anything may have changed at Google.
+pub(super) fn was_sent(outcome: &Outcome) -> bool {
+    let failed = outcome.applied.failure.as_ref();
+    !outcome.applied.done.is_empty()
+        || failed.is_some_and(|(_, error)| error.may_have_been_applied())
+}
+
+/// The object as it is now, if the outcome may still be written over it.
+async fn fresh(
+    ctx: &Context,
+    basis: &ResellerCustomer,
+    wanted: &ResellerCustomerStatus,
+) -> Result<ResellerCustomer, WriteError> {
     let api = api(ctx, basis);
     let name = basis.name_any();
     let read = tokio::time::timeout(TIMEOUT, api.get_opt(&name)).await;
@@ -122,14 +135,28 @@ async fn fresh(ctx: &Context, basis: &ResellerCustomer) -> Result<ResellerCustom
         Ok(Err(error)) => return Err(WriteError::Refused(Box::new(error))),
         Ok(Ok(fresh)) => fresh.ok_or(WriteError::Gone)?,
     };
+    if fresh.metadata.uid != basis.metadata.uid {
+        return Err(WriteError::Gone);
+    }
+    // A write of ours can have arrived although its answer did not.
+    let is_written = fresh.status.as_ref() == Some(wanted);
+    if is_written || is_still_ours(basis, &fresh) { Ok(fresh) } else { Err(WriteError::Superseded) }
+}
+
+/// Whether the outcome of a call may be written over this newer state of the object: its operation
+/// is still open, or nobody wrote the status since. A process that stood still and does not lead
+/// any more finds what the next leader wrote, and leaves it alone.
+fn is_still_ours(basis: &ResellerCustomer, fresh: &ResellerCustomer) -> bool {
     let operation = |object: &ResellerCustomer| {
         object.status.as_ref()?.pending_operation.as_ref().map(|operation| operation.id.clone())
     };
-    if fresh.metadata.uid == basis.metadata.uid && operation(&fresh) == operation(basis) {
-        Ok(fresh)
-    } else {
-        Err(WriteError::Gone)
-    }
+    let is_untouched = match operation(basis) {
+        Some(open) => operation(fresh) == Some(open),
+        None => {
+            basis.status.clone().unwrap_or_default() == fresh.status.clone().unwrap_or_default()
+        }
+    };
+    basis.metadata.uid == fresh.metadata.uid && is_untouched
 }
 
 /// Tells what happened, once each. An Event that cannot be told is logged, nothing more.
@@ -151,5 +178,48 @@ pub(super) async fn tell(ctx: &Context, object: &ResellerCustomer, events: &[Eve
             }
             Err(_) => tracing::warn!(reason = event.reason, "cannot publish an Event in time"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::ResellerCustomerSpec;
+
+    fn object(version: &str, status: serde_json::Value) -> ResellerCustomer {
+        let spec = serde_json::json!({"customerDomain": "acme.example"});
+        let spec: ResellerCustomerSpec = serde_json::from_value(spec).unwrap();
+        let mut object = ResellerCustomer::new("acme", spec);
+        object.metadata.uid = Some("u".to_owned());
+        object.metadata.resource_version = Some(version.to_owned());
+        object.status = Some(serde_json::from_value(status).unwrap());
+        object
+    }
+
+    fn with_operation(id: &str) -> serde_json::Value {
+        let operation = serde_json::json!({
+            "id": id, "kind": "CustomersInsert", "payloadHash": "v1:0", "startedAt": "2026-01-01T00:00:00Z",
+        });
+        serde_json::json!({"observedGeneration": 1, "pendingOperation": operation})
+    }
+
+    #[test]
+    fn what_a_call_came_to_is_written_over_an_edit_but_not_over_the_next_leaders_status() {
+        let status = serde_json::json!({"observedGeneration": 1});
+        let basis = object("1", status.clone());
+        assert!(is_still_ours(&basis, &object("2", status)));
+        let newer = serde_json::json!({"observedGeneration": 1, "onboarded": true});
+        assert!(!is_still_ours(&basis, &object("2", newer)));
+    }
+
+    #[test]
+    fn what_an_order_came_to_is_written_while_its_operation_is_open_and_not_after() {
+        let basis = object("1", with_operation("one"));
+        assert!(is_still_ours(&basis, &object("2", with_operation("one"))));
+        assert!(!is_still_ours(&basis, &object("2", with_operation("two"))));
+        assert!(!is_still_ours(&basis, &object("2", serde_json::json!({}))));
+        let mut other = object("2", with_operation("one"));
+        other.metadata.uid = Some("v".to_owned());
+        assert!(!is_still_ours(&basis, &other));
     }
 }

@@ -1,5 +1,6 @@
 //! The driver: one pass over one object, as a table of contents.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::clock::{self, Moment};
 use super::context::Context;
 use super::dereference::{password_secret, transfer_token};
 use super::error::{Error, WriteError};
-use super::publish::{publish, tell, write_status};
+use super::publish::{publish, tell, was_sent, write_status};
 use super::random;
 use super::record::{KubeRecord, RecordError};
 use super::requeue;
@@ -95,11 +96,17 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 type Visit = Option<(Next, PassOutcome)>;
 
+/// The end of a pass of a process that leads no more, or not for now.
+const NOT_LEADING: Visit = Some((Next::Retry, PassOutcome::Waiting));
+
 /// One pass. None for an object that is released: it is being deleted.
 async fn visit(ctx: &Context, shown: ResellerCustomer, lane: Lane) -> Result<Visit, Error> {
     let object = ctx.tracks.newest(shown); // pure
     if object.metadata.deletion_timestamp.is_some() {
         return Ok(None);
+    }
+    if !ctx.leadership.is_held() {
+        return Ok(NOT_LEADING);
     }
     let desired = Desired::validate(&object.spec); // pure
     let surroundings = surroundings(ctx, &object).await?; // IO (kube)
@@ -118,8 +125,14 @@ async fn visit(ctx: &Context, shown: ResellerCustomer, lane: Lane) -> Result<Vis
         Err(RecordError::NotNow) => return Ok(Some((Next::Minute, PassOutcome::Waiting))),
         Err(error) => return Err(Error::Record(error)),
     };
-    let basis = record.into_recorded().unwrap_or_else(|| object.clone());
+    let recorded = record.into_recorded();
+    let is_owed = recorded.is_some() || was_sent(&outcome);
+    let basis = recorded.unwrap_or_else(|| object.clone());
     remember(ctx, &basis, &outcome);
+    if !is_owed && !ctx.leadership.is_held() {
+        // It could not look to the end, and what the object shows is another's by now.
+        return Ok(NOT_LEADING);
+    }
     let is_new = published(ctx, &basis, &outcome).await?; // IO (kube)
     tell(ctx, &basis, &outcome.events).await; // IO (kube)
     log(&object, &outcome, is_new);
@@ -152,6 +165,7 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
         name: object.name_any(),
         namespace: object.namespace().unwrap_or_default(),
         claim: ctx.with_claims(|claims| claims.of(&uid)),
+        taken: taken(ctx, object, &uid),
         orders: ctx.tracks.gate(&object.spec.customer_domain),
         graces: ctx.tracks.graces(&uid),
         since_write: ctx.tracks.since_write(&uid),
@@ -165,12 +179,22 @@ async fn surroundings(ctx: &Context, object: &ResellerCustomer) -> Result<Surrou
     })
 }
 
+/// Ids that this object must not adopt; asked for only where it could adopt one.
+fn taken(ctx: &Context, object: &ResellerCustomer, uid: &str) -> BTreeMap<String, Option<String>> {
+    let status = object.status.as_ref();
+    let is_ours = status.is_some_and(|status| status.origin.is_some());
+    let known = status.and_then(|status| status.customer_id.as_ref());
+    let is_pinned_elsewhere = object.spec.customer_id.as_ref().is_some_and(|id| Some(id) != known);
+    if is_ours && !is_pinned_elsewhere {
+        return BTreeMap::new();
+    }
+    ctx.with_claims(|claims| claims.taken(uid))
+}
+
 /// What this process remembers of the pass, before anything else can fail.
 fn remember(ctx: &Context, basis: &ResellerCustomer, outcome: &Outcome) {
     let uid = basis.uid().unwrap_or_default();
-    let failed = outcome.applied.failure.as_ref();
-    let wrote = !outcome.applied.done.is_empty()
-        || failed.is_some_and(|(_, error)| error.may_have_been_applied());
+    let wrote = was_sent(outcome);
     let in_sync = conditions::is_true(&outcome.status.conditions, "Synced");
     ctx.tracks.wrote_fields(&uid, outcome.written(), in_sync);
     let was_read = conditions::find(&outcome.status.conditions, "Synced")
@@ -198,21 +222,26 @@ fn remember(ctx: &Context, basis: &ResellerCustomer, outcome: &Outcome) {
     }
 }
 
-/// Publishes; an object that is gone meanwhile has its outcome in the log.
+/// Publishes; where the object is gone or another's meanwhile, the log has the outcome.
 async fn published(
     ctx: &Context,
     basis: &ResellerCustomer,
     outcome: &Outcome,
 ) -> Result<bool, Error> {
-    match publish(ctx, basis, outcome).await {
+    let object = ObjectRef::from_obj(basis);
+    let id = outcome.status.customer_id.as_deref().unwrap_or_default();
+    let result = publish(ctx, basis, outcome).await;
+    match &result {
         Err(WriteError::Gone) if !outcome.applied.done.is_empty() => {
-            let object = ObjectRef::from_obj(basis);
-            let id = outcome.status.customer_id.as_deref().unwrap_or_default();
             tracing::warn!(%object, customer_id = id, "the object was deleted while a call was on the way; what it did stays at Google");
-            Ok(false)
+            return Ok(false);
         }
-        result => result.map_err(Error::Publish),
+        Err(WriteError::Superseded) => {
+            tracing::warn!(%object, customer_id = id, "another process went on with the object while a call was on the way; its status stays as it is");
+        }
+        _ => {}
     }
+    result.map_err(Error::Publish)
 }
 
 fn summary(outcome: &Outcome) -> PassOutcome {

@@ -18,6 +18,7 @@ use super::publish::{api, write_status};
 use super::random;
 use crate::crd::names::FIELD_MANAGER;
 use crate::crd::{OperationKind, ResellerCustomer, ResellerCustomerStatus, SecretKeyRef};
+use crate::google::Gate;
 use crate::record::Record;
 
 /// A call must leave within this time of its ledger entry, by both clocks.
@@ -129,6 +130,9 @@ impl Record for KubeRecord<'_> {
     }
 
     fn fence(&self) -> Option<&'static str> {
+        if let Some(why) = self.ctx.leadership.closed() {
+            return Some(why);
+        }
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
         match &*recorded {
             None => Some("nothing was recorded before the call"),

@@ -16,6 +16,9 @@ pub struct Surroundings {
     pub namespace: String,
     /// Whether this object holds its claims.
     pub claim: Claim,
+    /// Ids of accounts that are other objects', each with the name of that object, if it is in the
+    /// same namespace: they are not adopted.
+    pub taken: BTreeMap<String, Option<String>>,
     /// Whether an order may be made now.
     pub orders: OrderGate,
     /// How long this process has watched what is still going on.
@@ -161,6 +164,7 @@ impl Default for Surroundings {
             name: String::new(),
             namespace: String::new(),
             claim: Claim::Held,
+            taken: BTreeMap::new(),
             orders: OrderGate::Open,
             graces: Graces::default(),
             since_write: None,

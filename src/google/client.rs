@@ -17,7 +17,7 @@ use super::http::{Answer, Http, Outgoing};
 use super::lane::Lane;
 use super::quota::{Pacer, Place};
 use super::request::Request;
-use super::settings::{CallObserver, Settings, SetupError, Unobserved, class_label};
+use super::settings::{CallObserver, Gate, Settings, SetupError, Unobserved, class_label};
 use super::types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};
 use super::{GoogleApi, error_body, request, retry};
 
@@ -64,6 +64,7 @@ struct Inner {
     pacer: Pacer,
     holds: [Hold; Group::ALL.len()],
     changes: watch::Sender<u64>,
+    gate: Option<Arc<dyn Gate>>,
     observer: Arc<dyn CallObserver>,
 }
 
@@ -110,6 +111,7 @@ impl Client {
             credential,
             holds: Default::default(),
             changes: watch::Sender::new(0),
+            gate: settings.gate,
             observer,
         });
         tokio::spawn(look_after(Arc::downgrade(&inner), watch));
@@ -160,7 +162,16 @@ impl Inner {
         }
     }
 
+    fn not_closed(&self, method: ApiMethod) -> Result<(), ApiError> {
+        match self.gate.as_ref().and_then(|gate| gate.closed()) {
+            Some(why) => Err(ApiError::new(method, Failure::NotSent(why.to_owned()))),
+            None => Ok(()),
+        }
+    }
+
     async fn reserve(&self, lane: Lane, method: ApiMethod) -> Result<Permit, ApiError> {
+        // Asking for a token is a call too.
+        self.not_closed(method)?;
         let place = self.pacer.place(lane, method).await?;
         let group = Group::of(method);
         let token = self.credential.token(group, PERMIT_LIFE).await.map_err(|failure| {
@@ -192,6 +203,7 @@ impl Inner {
         let Permit { place, token } = permit;
         let method = request.method;
         let url = request.url(self.base(method))?;
+        self.not_closed(method)?;
         let since = place.spend();
         let began = Instant::now();
         let body = request.body.clone().map(|body| ("application/json", body));

@@ -52,6 +52,14 @@ pub struct Settings {
     pub access: Access,
     /// Told of every call; for metrics.
     pub observer: Option<Arc<dyn CallObserver>>,
+    /// Asked before every call to the two APIs.
+    pub gate: Option<Arc<dyn Gate>>,
+}
+
+/// Whether calls may be made at all, asked at the very moment before each is sent.
+pub trait Gate: Send + Sync {
+    /// Why nothing may be sent now, if so.
+    fn closed(&self) -> Option<&'static str>;
 }
 
 impl Settings {
@@ -72,6 +80,7 @@ impl Settings {
             allow_insecure_endpoints: false,
             access: Access::ReadWrite,
             observer: None,
+            gate: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who holds a domain or an id, from a snapshot of all objects; customer.md, Finding the account 6.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -120,6 +120,22 @@ impl Claims {
             self.last_holder.extend(claimant.keys().map(|key| (key, namespace.clone())));
         }
         Claim::Held
+    }
+
+    /// Ids of the accounts that other objects have ordered or adopted, each with the name of the
+    /// object if it is near. A pin that was not followed yet does not count: it may have to wait
+    /// for this very object.
+    #[must_use]
+    pub fn taken(&self, uid: &str) -> BTreeMap<String, Option<String>> {
+        let namespace = self.claimants.get(uid).map(|claimant| &claimant.namespace);
+        let others = self.claimants.values().filter(|other| other.uid != uid);
+        others
+            .filter(|other| other.is_established)
+            .filter_map(|other| {
+                let is_near = Some(&other.namespace) == namespace;
+                Some((other.known.clone()?, is_near.then(|| other.name.clone())))
+            })
+            .collect()
     }
 
     /// Another object that collides on this claim and goes first.
@@ -264,6 +280,16 @@ mod tests {
             assert_eq!(claims.of(uid), Claim::Held, "{uid}");
         }
         assert_ne!(claims.of("new2"), Claim::Held);
+    }
+
+    #[test]
+    fn an_account_that_another_object_manages_is_taken_and_a_pin_alone_takes_nothing() {
+        let known =
+            Claimant { known: Some("C1".to_owned()), is_established: true, ..team("one", 1, None) };
+        let claims = claims([known, team("two", 9, None), team("three", 1, Some("C3"))]);
+        let taken = BTreeMap::from([("C1".to_owned(), Some("name-one".to_owned()))]);
+        assert_eq!(claims.taken("two"), taken);
+        assert_eq!(claims.taken("one"), BTreeMap::new(), "its own is not taken from it");
     }
 
     #[test]

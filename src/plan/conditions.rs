@@ -72,6 +72,8 @@ pub struct Facts {
     pub reason: FactReason,
     /// Message of all three.
     pub message: String,
+    /// What Managed says besides: the next step.
+    pub next_step: &'static str,
     /// The answer was about an id, so it says nothing of other teams on the domain.
     pub by_id_only: bool,
 }
@@ -262,7 +264,9 @@ impl Writer<'_> {
                 let truths = [seen.managed, seen.foreign, seen.teams];
                 let of_key = if seen.by_id_only { 2 } else { 3 };
                 for (kind, truth) in TYPES.into_iter().zip(truths).take(of_key) {
-                    self.set(kind, truth, seen.reason.as_str(), &seen.message);
+                    let next_step = if kind == "Managed" { seen.next_step } else { "" };
+                    let message = format!("{}{next_step}", seen.message);
+                    self.set(kind, truth, seen.reason.as_str(), &message);
                 }
                 if seen.by_id_only {
                     let message = "The account was looked up by its id, which says nothing of other teams on the domain.";

@@ -16,7 +16,8 @@ use super::conditions::{Fact, whole_seconds};
 use super::order::{free, teams};
 use super::reasons::{Reconciling, Stalled, SyncedReason};
 use super::{
-    Grace, Input, Next, Plan, Summary, Verdict, facts, onboarding, outage, transfer, vanished,
+    Grace, Input, Next, Plan, Summary, Verdict, facts, onboarding, outage, stopped, transfer,
+    vanished,
 };
 use crate::crd::{
     AdoptionPolicy, CustomerType, DriftPolicy, ManagementPolicy, Origin, ResellerCustomerStatus,
@@ -211,8 +212,12 @@ fn id_of(account: &Customer) -> &str {
     account.customer_id.as_deref().unwrap_or_default()
 }
 
-/// An account that exists before this object: its adoption policy decides.
+/// An account that exists before this object: its adoption policy decides, unless it is another
+/// object's already (a team's second object, or one for the new name of a renamed domain).
 fn adopt(input: Input<'_>, account: &Customer) -> Plan {
+    if let Some(holder) = input.surroundings.taken.get(id_of(account)) {
+        return stopped::duplicate(input.memory, holder.as_deref());
+    }
     let adopted = adopted(input.memory, id_of(account));
     match input.desired.adoption {
         AdoptionPolicy::Always => managed(input, account, adopted),
@@ -293,12 +298,11 @@ pub(super) fn managed(
         comparison.changes.iter().cloned().partition(|change| change.cause == Cause::Edit);
     let is_lag = !drifted.is_empty() && input.surroundings.is_settling();
     if !edits.is_empty() {
-        let mut changes = edits;
-        if input.desired.drift == DriftPolicy::Correct && !is_lag {
-            changes.extend(drifted);
-            changes.sort_by_key(|change| change.field);
+        if is_lag {
+            status.drift.clone_from(&input.memory.drift);
         }
-        return update(input, account, status, &changes);
+        let drifted = if is_lag { Vec::new() } else { drifted };
+        return edit(input, account, status, edits, drifted);
     }
     if is_lag {
         return lag(input, status);
@@ -313,6 +317,26 @@ pub(super) fn managed(
         return not_accepted(input, status, &comparison);
     }
     onboarding::go_on(input, account, status, comparison.language_unread)
+}
+
+/// Writes what was edited, and with it what has drifted, if that is to be corrected.
+fn edit(
+    input: Input<'_>,
+    account: &Customer,
+    mut status: ResellerCustomerStatus,
+    mut changes: Vec<Change>,
+    drifted: Vec<Change>,
+) -> Plan {
+    if input.desired.drift == DriftPolicy::Report {
+        // What is only reported stays open beside the edit.
+        status.drift.extend(drift_entries(drifted.iter()));
+        let mut plan = update(input, account, status, &changes);
+        plan.withheld = writes(id_of(account), account, &drifted);
+        return plan;
+    }
+    changes.extend(drifted);
+    changes.sort_by_key(|change| change.field);
+    update(input, account, status, &changes)
 }
 
 pub(super) fn update(

@@ -3,8 +3,8 @@
 use super::action::{Action, Cause};
 use super::conditions::{find, is_true};
 use super::outcome::Applied;
-use super::reasons::{Reconciling, SyncedReason};
-use crate::crd::{OperationKind, Origin, ResellerCustomerStatus};
+use super::reasons::{EventReason, Reconciling, SyncedReason};
+use crate::crd::{DriftEntry, OperationKind, Origin, ResellerCustomerStatus};
 
 /// A Kubernetes Event about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub struct Event {
     pub is_warning: bool,
 }
 
-fn normal(reason: &'static str, note: String) -> Event {
-    Event { reason, note, is_warning: false }
+fn normal(reason: EventReason, note: String) -> Event {
+    Event { reason: reason.as_str(), note, is_warning: false }
 }
 
-fn warning(reason: &'static str, note: String) -> Event {
-    Event { reason, note, is_warning: true }
+fn warning(reason: EventReason, note: String) -> Event {
+    Event { reason: reason.as_str(), note, is_warning: true }
 }
 
 /// The events of the way from one status to the next.
@@ -48,18 +48,25 @@ fn memory_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> 
     let is_other = old.customer_id != new.customer_id || old.origin != new.origin;
     match new.origin.filter(|_| is_other) {
         Some(Origin::Ordered) if had_open_order => {
-            events.push(normal("OrderResolved", format!("The order was carried out: {id}.")));
+            events.push(normal(
+                EventReason::OrderResolved,
+                format!("The order was carried out: {id}."),
+            ));
         }
-        Some(Origin::Ordered) => events.push(normal("Ordered", format!("Ordered {id}."))),
-        Some(Origin::Adopted) => events.push(normal("Adopted", format!("Adopted {id}."))),
+        Some(Origin::Ordered) => {
+            events.push(normal(EventReason::Ordered, format!("Ordered {id}.")));
+        }
+        Some(Origin::Adopted) => {
+            events.push(normal(EventReason::Adopted, format!("Adopted {id}.")));
+        }
         None => {}
     }
     if had_open_order && new.pending_operation.is_none() && new.origin == old.origin {
-        events.push(normal("OrderResolved", "Nothing was ordered.".to_owned()));
+        events.push(normal(EventReason::OrderResolved, "Nothing was ordered.".to_owned()));
     }
     if old.lost_at.is_none() && new.lost_at.is_some() {
         let note = format!("{id} belongs to somebody else now; id and origin are kept.");
-        events.push(warning("Lost", note));
+        events.push(warning(EventReason::Lost, note));
     }
     events
 }
@@ -67,7 +74,7 @@ fn memory_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> 
 fn action_events(action: &Action) -> Vec<Event> {
     match action {
         Action::CustomersPatch(patch) => {
-            [(Cause::Edit, "Updated"), (Cause::Drift, "DriftCorrected")]
+            [(Cause::Edit, EventReason::Updated), (Cause::Drift, EventReason::DriftCorrected)]
                 .into_iter()
                 .filter_map(|(cause, reason)| {
                     let changes: Vec<_> =
@@ -82,22 +89,20 @@ fn action_events(action: &Action) -> Vec<Event> {
                 "Set spec.language to {}; only users made later get it.",
                 patch.change.desired
             );
-            vec![normal("LanguageSet", note)]
+            vec![normal(EventReason::LanguageSet, note)]
         }
         Action::UsersInsert { .. } => {
-            vec![normal("AdminCreated", "Created the first administrator.".to_owned())]
+            vec![normal(EventReason::AdminCreated, "Created the first administrator.".to_owned())]
         }
         Action::CustomersInsert(_) | Action::UsersMakeAdmin { .. } => Vec::new(),
     }
 }
 
 fn condition_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) -> Vec<Event> {
-    let turned = |kind: &str, reason: &str| {
-        let has = |status: &ResellerCustomerStatus| {
-            find(&status.conditions, kind).is_some_and(|condition| condition.reason == reason)
-        };
-        has(new) && !has(old)
+    let has = |status: &ResellerCustomerStatus, kind: &str, reason: &str| {
+        find(&status.conditions, kind).is_some_and(|condition| condition.reason == reason)
     };
+    let turned = |kind: &str, reason: &str| has(new, kind, reason) && !has(old, kind, reason);
     let message =
         |kind: &str| find(&new.conditions, kind).map_or_else(String::new, |c| c.message.clone());
     let mut events = Vec::new();
@@ -105,28 +110,30 @@ fn condition_events(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) 
         find(&status.conditions, "Stalled").map(|condition| condition.reason.clone())
     };
     if stalled(new).is_some() && stalled(new) != stalled(old) {
-        events.push(warning("Stalled", message("Stalled")));
+        events.push(warning(EventReason::Stalled, message("Stalled")));
     }
-    if turned("Synced", SyncedReason::Drifted.as_str()) {
+    // Told for each field once, also if an edit or an outage came in between.
+    let is_new = |entry: &DriftEntry| old.drift.iter().all(|known| known.field != entry.field);
+    if has(new, "Synced", SyncedReason::Drifted.as_str()) && new.drift.iter().any(is_new) {
         let fields: Vec<&str> = new.drift.iter().map(|entry| entry.field.as_str()).collect();
         events.push(warning(
-            "DriftDetected",
+            EventReason::DriftDetected,
             format!("The account differs in {}.", fields.join(", ")),
         ));
     }
     if turned("Synced", SyncedReason::QuotaExceeded.as_str()) {
-        events.push(warning("QuotaExceeded", message("Synced")));
+        events.push(warning(EventReason::QuotaExceeded, message("Synced")));
     }
     if turned("Reconciling", Reconciling::OrderLimit.as_str()) {
-        events.push(warning("OrderLimit", message("Reconciling")));
+        events.push(warning(EventReason::OrderLimit, message("Reconciling")));
     }
     let was_awaiting = is_true(&old.conditions, "AwaitingToS");
     if is_true(&new.conditions, "AwaitingToS") && !was_awaiting {
-        events.push(normal("AwaitingToS", message("AwaitingToS")));
+        events.push(normal(EventReason::AwaitingToS, message("AwaitingToS")));
     }
     let is_accepted = find(&new.conditions, "AwaitingToS").is_some_and(|c| c.status == "False");
     if was_awaiting && is_accepted {
-        events.push(normal("ToSAccepted", message("AwaitingToS")));
+        events.push(normal(EventReason::ToSAccepted, message("AwaitingToS")));
     }
     events
 }

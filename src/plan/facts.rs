@@ -19,7 +19,9 @@ pub(super) fn seen(input: Input<'_>, answer: &Answer) -> Fact<Facts> {
     let facts = match answer {
         Answer::Full(_) => {
             let mut facts = facts(Truth::True, Truth::False, Truth::False, FactReason::FullRecord);
-            facts.message = managed_message(&input.observed.subscriptions);
+            if has_no_subscription(&input.observed.subscriptions) {
+                facts.next_step = SUBSCRIBE;
+            }
             facts.by_id_only = by_id
                 && input.observed.domain_answer.is_none()
                 && input.desired.customer_type == CustomerType::Team;
@@ -42,7 +44,7 @@ pub(super) fn seen(input: Input<'_>, answer: &Answer) -> Fact<Facts> {
 
 fn facts(managed: Truth, foreign: Truth, teams: Truth, reason: FactReason) -> Facts {
     let message = match reason {
-        FactReason::FullRecord => "",
+        FactReason::FullRecord => "Google shows the full record: the customer is ours.",
         FactReason::MinimalRecord => {
             "Google shows id, domain and type only: the customer belongs to Google or to another reseller."
         }
@@ -51,18 +53,23 @@ fn facts(managed: Truth, foreign: Truth, teams: Truth, reason: FactReason) -> Fa
         FactReason::NotFound => "Google knows no account with this id.",
         FactReason::AccessDenied | FactReason::NotRead => "The account was not read.",
     };
-    Facts { managed, foreign, teams, reason, message: message.to_owned(), by_id_only: false }
+    Facts {
+        managed,
+        foreign,
+        teams,
+        reason,
+        message: message.to_owned(),
+        next_step: "",
+        by_id_only: false,
+    }
 }
 
-fn managed_message(subscriptions: &Read<Vec<Subscription>>) -> String {
-    let has_none = subscriptions.got().is_some_and(|list| !list.iter().any(counts));
-    if has_none {
-        "Google shows the full record: the customer is ours. Next step: create a subscription for \
-         it (the operator never does)."
-            .to_owned()
-    } else {
-        "Google shows the full record: the customer is ours.".to_owned()
-    }
+/// What comes after an order, until a subscription shows.
+pub(super) const SUBSCRIBE: &str =
+    " Next step: create a subscription for it (the operator never does).";
+
+fn has_no_subscription(subscriptions: &Read<Vec<Subscription>>) -> bool {
+    subscriptions.got().is_some_and(|list| !list.iter().any(counts))
 }
 
 fn counts(subscription: &Subscription) -> bool {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::action::{Action, Cause, Change};
-use super::compare::{Comparison, drift_entries};
+use super::compare::{Comparison, drift_entries, writes};
 use super::conditions::whole_seconds;
 use super::customer::{self, settled, verdict};
 use super::reasons::{Reconciling, Stalled, SyncedReason};
@@ -71,10 +71,12 @@ pub(super) fn drifted_meanwhile(
         return customer::drift(input, account, status, comparison, &drifted);
     }
     status.drift = drift_entries(drifted.iter());
-    let plan = go_on(input, account, status, comparison.language_unread);
+    let mut plan = go_on(input, account, status, comparison.language_unread);
     if matches!(plan.verdict.summary, Summary::InSync(_)) {
         return customer::drift(input, account, plan.status, comparison, &drifted);
     }
+    let id = account.customer_id.as_deref().unwrap_or_default();
+    plan.withheld = writes(id, account, &drifted);
     plan
 }
 

@@ -100,7 +100,9 @@ pub(super) fn free(input: Input<'_>) -> Plan {
         ManagementPolicy::Observe => {
             let message =
                 "There is no account with this domain; the policy is Observe, so none is ordered.";
-            observed(input, SyncedReason::NotManaged, message, answer)
+            let mut plan = observed(input, SyncedReason::NotManaged, message, answer);
+            plan.withheld = vec![Action::CustomersInsert(Box::new(input.desired.order()))];
+            plan
         }
         ManagementPolicy::AdoptOnly => not_allowed(input, answer),
         ManagementPolicy::Full if input.memory.waiting_since.is_some() => {

@@ -147,10 +147,8 @@ fn ordered(plan: &mut Plan, account: &Customer, desired: &Desired) {
         foreign: Truth::False,
         teams: Truth::False,
         reason: FactReason::FullRecord,
-        message:
-            "Google answered the order with the full record: the customer is ours. Next step: \
-                  create a subscription for it (the operator never does)."
-                .to_owned(),
+        message: "Google answered the order with the full record: the customer is ours.".to_owned(),
+        next_step: facts::SUBSCRIBE,
         by_id_only: false,
     });
     let message = "The account is new; neither a subscription nor an administrator tells yet.";
@@ -451,7 +449,8 @@ fn synced_message(summary: &Summary) -> String {
 }
 
 /// Google's text, with values of the manifest replaced by the names of their fields and anything
-/// that looks like an address hidden: messages never hold contact data.
+/// that looks like an address or, as Google writes them, a phone number hidden: messages never hold
+/// contact data.
 #[must_use]
 pub fn told(error: &ApiError, desired: &Desired) -> String {
     const LONGEST: usize = 300;
@@ -482,8 +481,16 @@ pub fn told(error: &ApiError, desired: &Desired) -> String {
     }
     let text: Vec<&str> = text
         .split_whitespace()
-        .map(|word| if word.contains('@') { "(an address)" } else { word })
+        .map(|word| match word {
+            _ if word.contains('@') => "(an address)",
+            _ if is_phone_number(word) => "(a number)",
+            _ => word,
+        })
         .collect();
     let text: String = text.join(" ").chars().take(LONGEST).collect();
     text.trim_end_matches('.').to_owned()
+}
+
+fn is_phone_number(word: &str) -> bool {
+    word.contains('+') && word.chars().filter(char::is_ascii_digit).count() > 6
 }

@@ -23,19 +23,27 @@ pub fn stopped_before_read<'a>(
         let applied = desired.as_ref().is_ok_and(|desired| counts_as_applied(memory, desired));
         return Break(unread(memory, Summary::Paused { applied }, None, Next::AwaitChange));
     }
-    let (reason, message, next) = match (desired, &surroundings.claim) {
-        (Err(faults), _) => (Stalled::InvalidSpec, faults.to_string(), Next::AwaitChange),
-        (Ok(_), Claim::Other(holder)) => {
-            (Stalled::DuplicateClaim, duplicate_claim(holder.as_deref()), Next::StalledRetry)
+    let mut plan = match (desired, &surroundings.claim) {
+        (Err(faults), _) => {
+            stalled(memory, Stalled::InvalidSpec, faults.to_string(), Next::AwaitChange)
         }
+        (Ok(_), Claim::Other(holder)) => duplicate(memory, holder.as_deref()),
         (Ok(desired), Claim::Held) => return Continue(desired),
     };
-    let synced = Some((SyncedReason::NotRead, "The account was not read: see Stalled.".to_owned()));
-    let mut plan = unread(memory, Summary::Stalled(reason, message), synced, next);
     if let Some(asked) = &surroundings.reconcile_requested_at {
         plan.status.last_handled_reconcile_at = Some(asked.clone());
     }
     Break(plan)
+}
+
+/// The plan of an object whose account is another object's.
+pub(super) fn duplicate(memory: &ResellerCustomerStatus, holder: Option<&str>) -> Plan {
+    stalled(memory, Stalled::DuplicateClaim, duplicate_claim(holder), Next::StalledRetry)
+}
+
+fn stalled(memory: &ResellerCustomerStatus, reason: Stalled, message: String, next: Next) -> Plan {
+    let synced = Some((SyncedReason::NotRead, "The account was not read: see Stalled.".to_owned()));
+    unread(memory, Summary::Stalled(reason, message), synced, next)
 }
 
 fn unread(

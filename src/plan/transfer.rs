@@ -21,12 +21,14 @@ pub(super) fn told(input: Input<'_>) -> String {
     }
     match &input.observed.transferable {
         Read::NotAsked => String::new(),
-        Read::Got(list) => {
-            let count = list.len();
-            format!(
-                " With the given token {count} subscriptions could be transferred (status.transferableSubscriptions)."
-            )
+        Read::Got(list) if list.is_empty() => {
+            " With the given token nothing could be transferred.".to_owned()
         }
+        Read::Got(list) => format!(
+            " What could be transferred with the given token ({}) is in \
+             status.transferableSubscriptions.",
+            list.len()
+        ),
         Read::Failed(error) if error.class() == ErrorClass::Permission => format!(
             " Google refuses the transfer token of Secret {name:?}: it is wrong, made for another \
              reseller, or older than 30 days; ask the customer for a new one."

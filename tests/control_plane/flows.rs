@@ -4,8 +4,10 @@ use reseller_operator::crd::{Origin, ResellerCustomer};
 use reseller_operator::simulator::Nested;
 use serde_json::json;
 
+use crate::google::{PATCH, body_fields};
+use crate::shown::{conditions, message};
 use crate::specs::{account, domain_spec, initial_admin, team_spec, with};
-use crate::world::{PATCH, World, body_fields, conditions};
+use crate::world::World;
 
 fn origin(object: &ResellerCustomer) -> Option<Origin> {
     object.status.as_ref()?.origin
@@ -204,7 +206,7 @@ async fn a_value_that_google_shortens_or_drops_is_written_once() {
     let refused = "Ready=False/ValueNotAccepted Stalled=True/ValueNotAccepted \
                    Synced=False/ValueNotAccepted";
     let object = world.until("phone", refused).await;
-    assert!(crate::world::message(&object, "Stalled").contains("spec.phoneNumber"));
+    assert!(message(&object, "Stalled").contains("spec.phoneNumber"));
 
     for token in ["1", "2"] {
         world.refresh("region", token).await;

@@ -3,8 +3,10 @@
 use reseller_operator::simulator::Owner;
 use serde_json::{Value, json};
 
+use crate::google::{GET, ORDER};
+use crate::shown::message;
 use crate::specs::{account, domain_spec, team_account, team_spec, with};
-use crate::world::{GET, ORDER, World, message};
+use crate::world::World;
 
 fn foreign(domain: &str) -> Value {
     json!({
@@ -173,12 +175,19 @@ async fn a_renamed_domain_is_stalled_until_the_manifest_follows() {
         world.until("acme", "Ready=False/IdentityMismatch Stalled=True/IdentityMismatch").await;
     assert!(message(&object, "Stalled").contains("spec.customerId"));
 
+    // Another object, for the new name, does not get the account.
+    world.create("second", domain_spec("new.example")).await;
+    let waits = "Ready=False/DuplicateClaim Stalled=True/DuplicateClaim";
+    let second = world.until("second", waits).await.status.expect("status");
+    assert_eq!((second.origin, second.customer_id), (None, None));
+
     // The way out, step by step as the message says.
     world.edit("acme", json!({"customerId": id})).await;
     world.until("acme", "Ready=False/IdentityMismatch").await;
     world.edit("acme", json!({"customerDomain": "new.example"})).await;
     let object = world.until("acme", "Ready=True/InSync Stalled=-").await;
     assert_eq!(object.status.expect("status").customer_id, Some(id));
+    world.until("second", waits).await;
     assert_eq!(world.google_writes(), [""; 0]);
 }
 

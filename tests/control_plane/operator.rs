@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::common::wait_until;
 
 /// The longest that it may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An operator that runs, or ran. Killed when dropped; a test that fails prints its log.
 pub struct Operator {
@@ -31,6 +31,8 @@ impl Operator {
             .args(arguments)
             .env_clear()
             .env("KUBECONFIG", kubeconfig)
+            // Many operators share this control plane; the tests of the Lease turn it on.
+            .env("RESELLER_OPERATOR_LEADER_ELECTION", "false")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -82,12 +84,13 @@ impl Operator {
         answer.text().await.expect("text")
     }
 
-    /// Resident memory, in KiB.
-    pub fn resident_kib(&self) -> u64 {
+    /// A size from `/proc/PID/status`, such as `VmRSS`, in KiB.
+    pub fn memory_kib(&self, name: &str) -> u64 {
         let pid = self.child.id().expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let size = line.and_then(|line| line.split_whitespace().next());
+        size.and_then(|kib| kib.parse().ok()).unwrap_or_else(|| panic!("no {name}"))
     }
 
     /// SIGKILL: no pass ends, nothing is written any more.
@@ -97,8 +100,13 @@ impl Operator {
 
     /// Sends SIGTERM.
     pub async fn terminate(&self) {
+        self.signal("TERM").await;
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.expect("kill");
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill");
         assert!(sent.success());
     }
 
@@ -119,7 +127,7 @@ impl Operator {
 impl Drop for Operator {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("--- log of {} ---\n{}", self.name, self.log());
+            eprintln!("--- log of {} ---\n{}", self.name, self.log());
         }
     }
 }

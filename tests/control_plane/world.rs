@@ -1,6 +1,5 @@
 //! What each test has for itself: namespaces, a Google, and who the operator is.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,38 +8,19 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::Kubeconfig;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use reseller_operator::crd::ResellerCustomer;
-use reseller_operator::plan::conditions::find;
-use reseller_operator::simulator::{
-    Account, CallFilter, CallRecord, Fault, FaultRule, Simulator, serve,
-};
+use reseller_operator::simulator::{Simulator, serve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::common::{AuditEvent, ControlPlane, wait_for, wait_until};
 use crate::operator::Operator;
+use crate::shown::shows;
 
 /// Long enough for a busy machine; nothing waits this long when all is well.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-pub const ORDER: &str = "reseller.customers.insert";
-pub const GET: &str = "reseller.customers.get";
-pub const PATCH: &str = "reseller.customers.patch";
-
-/// Calls that change something at Google.
-pub const WRITES: [&str; 9] = [
-    ORDER,
-    PATCH,
-    "reseller.customers.update",
-    "reseller.subscriptions.insert",
-    "directory.customers.patch",
-    "directory.customers.update",
-    "directory.users.insert",
-    "directory.users.patch",
-    "directory.users.makeAdmin",
-];
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub plane: &'static ControlPlane,
@@ -59,7 +39,11 @@ impl World {
     }
 
     pub async fn with_namespaces(prefix: &str, count: usize) -> Self {
-        let plane = ControlPlane::shared();
+        Self::on(ControlPlane::shared(), prefix, count).await
+    }
+
+    /// The same on a control plane of its own.
+    pub async fn on(plane: &'static ControlPlane, prefix: &str, count: usize) -> Self {
         plane.apply_crd().await;
         let google = Simulator::live(Vec::new(), None).expect("simulator");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
@@ -97,6 +81,15 @@ impl World {
     /// A working key file.
     pub fn write_key(&self) {
         self.google.write_key_file(&self.key_file(), &format!("{}token", self.url)).expect("key");
+    }
+
+    /// Puts another key into the key file, that of `other`, which is from now on the only one
+    /// that Google takes.
+    pub fn rotate_key(&self, other: &Simulator) {
+        let (new, uri) = (self.folder.path().join("new.json"), format!("{}token", self.url));
+        other.write_key_file(&new, &uri).expect("key");
+        self.google.write_key_file(&new, &uri).expect("key");
+        std::fs::rename(new, self.key_file()).expect("key");
     }
 
     /// A kubeconfig of `user`, who has no rights but those that were granted.
@@ -164,10 +157,10 @@ impl World {
         }))
         .expect("binding");
         let create = PostParams::default();
-        let roles = Api::<Role>::namespaced(self.client.clone(), namespace);
-        roles.create(&create, &role).await.expect("role");
-        let bindings = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
-        bindings.create(&create, &binding).await.expect("binding");
+        let api = Api::<Role>::namespaced(self.client.clone(), namespace);
+        api.create(&create, &role).await.expect("role");
+        let api = Api::<RoleBinding>::namespaced(self.client.clone(), namespace);
+        api.create(&create, &binding).await.expect("binding");
     }
 
     /// What the operator asked the API server to change, but for the question for its own rights.
@@ -247,6 +240,17 @@ impl World {
         wait_for(&api, name, conditions, PATIENCE, shown).await.expect("object")
     }
 
+    /// Waits until the object is Ready, or gives way to another.
+    pub async fn settled(&self, name: &str) -> ResellerCustomer {
+        let is_settled = |object: Option<&ResellerCustomer>| {
+            object.is_some_and(|object| {
+                shows(object, "Ready=True/InSync") || shows(object, "Ready=False/DuplicateClaim")
+            })
+        };
+        let (api, what) = (self.api(), "Ready, or another object's claim");
+        wait_for(&api, name, what, PATIENCE, is_settled).await.expect("object")
+    }
+
     pub async fn secret(&self, name: &str) -> Option<Secret> {
         let api = Api::<Secret>::namespaced(self.client.clone(), self.namespace());
         api.get_opt(name).await.expect("secret")
@@ -291,85 +295,6 @@ impl World {
         events.sort_by_key(|event| event.event_time.clone().map(|at| at.0));
         events
     }
-
-    // ---- Google ----
-
-    /// Adds an account at Google; gives its id.
-    pub fn add(&self, account: Value) -> String {
-        let account: Account = serde_json::from_value(account).expect("account");
-        let mut google = self.google.simulation();
-        let now = google.now();
-        google.state_mut().add(account, now)
-    }
-
-    /// Changes an account behind the operator's back.
-    pub fn change(&self, id: &str, change: impl FnOnce(&mut Account)) {
-        change(self.google.simulation().state_mut().account_mut(id).expect("account"));
-    }
-
-    pub fn account(&self, id: &str) -> Account {
-        self.google.simulation().state().account(id).expect("account").clone()
-    }
-
-    /// The only account with this domain.
-    pub fn account_of(&self, domain: &str) -> Account {
-        let google = self.google.simulation();
-        let accounts = google.state().accounts().values();
-        let mut found: Vec<_> = accounts.filter(|a| a.customer_domain == domain).collect();
-        assert_eq!(found.len(), 1, "accounts with domain {domain}");
-        found.remove(0).clone()
-    }
-
-    /// The next call of a method fails like this.
-    pub fn fail_once(&self, method: &str, fault: Fault) {
-        self.google.simulation().inject(FaultRule::once(method, fault));
-    }
-
-    /// Every call of a method (none: of any) fails like this, until [`Self::heal`].
-    pub fn fail(&self, method: Option<&str>, fault: Fault) {
-        let method = method.map(str::to_owned);
-        let rule = FaultRule { method, key: None, skip: 0, times: None, fault };
-        self.google.simulation().inject(rule);
-    }
-
-    pub fn heal(&self) {
-        self.google.simulation().clear_faults();
-    }
-
-    pub fn calls(&self, method: &str) -> Vec<CallRecord> {
-        self.google.simulation().calls(&CallFilter::method(method))
-    }
-
-    /// Calls of a method for one domain, id or address.
-    pub fn calls_for(&self, method: &str, key: &str) -> Vec<CallRecord> {
-        let mut calls = self.calls(method);
-        calls.retain(|call| call.key == key);
-        calls
-    }
-
-    /// How many calls there were, of any method.
-    pub fn call_count(&self) -> usize {
-        self.google.simulation().calls(&CallFilter::default()).len()
-    }
-
-    /// Waits until there were so many calls of a method.
-    pub async fn seen(&self, method: &str, count: usize) -> Vec<CallRecord> {
-        let filter = CallFilter::method(method);
-        let seen = tokio::time::timeout(PATIENCE, self.google.seen(&filter, count)).await;
-        seen.unwrap_or_else(|_| panic!("waited in vain for {count} calls of {method}"))
-    }
-
-    /// What was asked to be changed at Google, in order: method and key.
-    pub fn google_writes(&self) -> Vec<String> {
-        let calls = self.google.simulation().calls(&CallFilter::default());
-        let writes = calls.iter().filter(|call| WRITES.contains(&call.method));
-        writes.map(|call| format!("{} {}", call.method, call.key)).collect()
-    }
-
-    /// Orders of a domain that Google carried out.
-    pub fn orders(&self, domain: &str) -> usize {
-        self.calls_for(ORDER, domain).iter().filter(|call| call.committed).count()
-    }
 }
 
 /// Just what the operator needs in a namespace that it watches.
@@ -381,63 +306,7 @@ pub fn rights() -> Value {
          "verbs": ["patch"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create"]},
+        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+         "verbs": ["get", "create", "update"]},
     ])
-}
-
-/// Whether an object shows conditions such as `Ready=True/InSync Stalled=-` (`-`: absent). A Ready
-/// that is True or False counts only as a verdict on the generation that is there.
-pub fn shows(object: &ResellerCustomer, expected: &str) -> bool {
-    let Some(status) = &object.status else { return false };
-    let is_observed = Some(status.observed_generation) == object.metadata.generation;
-    expected.split_whitespace().all(|one| {
-        let (kind, expected) = one.split_once('=').expect("TYPE=STATUS/REASON");
-        let shown = find(&status.conditions, kind)
-            .map_or_else(|| "-".to_owned(), |found| format!("{}/{}", found.status, found.reason));
-        let is_verdict =
-            kind == "Ready" && (expected.starts_with("True") || expected.starts_with("False"));
-        shown == expected && (is_observed || !is_verdict)
-    })
-}
-
-/// All conditions in one line, as [`shows`] reads them; for assertions that name every one.
-pub fn conditions(object: &ResellerCustomer) -> String {
-    let mut line = String::new();
-    for condition in object.status.iter().flat_map(|status| &status.conditions) {
-        let gap = if line.is_empty() { "" } else { " " };
-        write!(line, "{gap}{}={}/{}", condition.type_, condition.status, condition.reason)
-            .expect("a String");
-    }
-    line
-}
-
-/// The message of a condition.
-pub fn message(object: &ResellerCustomer, kind: &str) -> String {
-    let status = object.status.as_ref().expect("status");
-    find(&status.conditions, kind).map_or_else(String::new, |found| found.message.clone())
-}
-
-/// The fields of a call's body, sorted, as paths without values.
-pub fn body_fields(call: &CallRecord) -> Vec<String> {
-    fn walk(value: &Value, path: &str, into: &mut Vec<String>) {
-        match value {
-            Value::Object(members) => {
-                for (name, value) in members {
-                    let path =
-                        if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                    walk(value, &path, into);
-                }
-            }
-            _ => into.push(path.to_owned()),
-        }
-    }
-    let mut fields = Vec::new();
-    walk(call.body.as_ref().expect("a body"), "", &mut fields);
-    fields.sort();
-    fields
-}
-
-/// The name of an object, for messages.
-pub fn id(object: &ResellerCustomer) -> String {
-    let status = object.status.as_ref();
-    status.and_then(|status| status.customer_id.clone()).unwrap_or_else(|| object.name_any())
 }

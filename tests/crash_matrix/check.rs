@@ -5,9 +5,9 @@ use reseller_operator::simulator::CallRecord;
 use serde_json::Value;
 
 use crate::gate::Mark;
+use crate::google::{GET, ORDER, WRITES};
 use crate::run::{END, Report};
 use crate::scenario::{DOMAIN, Scenario};
-use crate::world::{GET, ORDER, WRITES};
 
 pub const NEW_USER: &str = "directory.users.insert";
 

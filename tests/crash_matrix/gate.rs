@@ -10,7 +10,7 @@ use reseller_operator::simulator::{CallFilter, Method, Simulator};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::world::GET;
+use crate::google::GET;
 
 const EVENTS: &str = "events";
 

@@ -16,7 +16,8 @@ use crate::gate::{Gate, Mark, Point, Side};
 use crate::operator::Operator;
 use crate::proxy::Proxies;
 use crate::scenario::{DOMAIN, NAME, Scenario, Step};
-use crate::world::{PATIENCE, World, message};
+use crate::shown::message;
+use crate::world::{PATIENCE, World};
 
 const APPROVE: &str = "reseller-operator.dev/approve-order";
 const REFRESH: &str = "reseller-operator.dev/reconcile-requested-at";
@@ -109,6 +110,9 @@ impl Stage {
             &self.proxies.google,
             "--directory-url",
             &self.proxies.google,
+            // A lease would only make each restart wait, and a crash the less dangerous.
+            "--leader-election",
+            "false",
         ]);
         let operator = Operator::spawn(self.world.namespace(), &self.kubeconfig(), &arguments);
         operator.is_ready().await;

@@ -4,8 +4,8 @@ use reseller_operator::simulator::State;
 use serde_json::{Value, json};
 
 use crate::check::NEW_USER;
+use crate::google::ORDER;
 use crate::specs::{account, domain_spec, initial_admin, team_account, team_spec, with};
-use crate::world::ORDER;
 
 /// The domain of every scenario; each run has a Google of its own.
 pub const DOMAIN: &str = "acme.example";

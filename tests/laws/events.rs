@@ -30,11 +30,13 @@ pub(crate) fn step(world: &mut World, step: &Step) {
 
 /// Google is well again, and nobody interferes any more.
 pub(crate) fn calm(world: &mut World) {
+    world.thaw();
     let mut simulation = world.google.simulator().simulation();
     simulation.clear_faults();
     simulation.options_mut().denied_scopes.clear();
     drop(simulation);
     world.is_limited = false;
+    world.is_claimed = false;
 }
 
 fn event(world: &mut World, event: &Event) {
@@ -55,10 +57,16 @@ fn event(world: &mut World, event: &Event) {
         Event::Approve { right } => {
             let asked = world.status().approval.map(|approval| approval.token);
             world.approve_order = asked.filter(|_| *right).or(Some("wrong".to_owned()));
+            lock(&world.kube).version += 1;
         }
-        Event::Refresh => world.refresh = Some(world.now().to_string()),
+        Event::Refresh => {
+            world.refresh = Some(world.now().to_string());
+            lock(&world.kube).version += 1;
+        }
+        Event::Clock(skew) => world.set_clock(SignedDuration::from_secs((*skew).into())),
         Event::Recreate => world.recreate(),
         Event::OrderLimit(is_reached) => world.is_limited = *is_reached,
+        Event::Claimed(is_claimed) => world.is_claimed = *is_claimed,
         Event::Secret(secret) => {
             let mut kube = lock(&world.kube);
             kube.secret = *secret;
@@ -103,7 +111,7 @@ fn at_google(world: &World, event: &Event) {
         Event::TransferAway => with(&|account| account.owner = Owner::Foreign),
         Event::TransferBack => with(&|account| account.owner = Owner::Own),
         Event::Rename => {
-            with(&|account| "renamed.example".clone_into(&mut account.customer_domain))
+            with(&|account| "renamed.example".clone_into(&mut account.customer_domain));
         }
         Event::Convert => with(&|account| account.customer_type = CustomerType::Domain),
         Event::AcceptTerms => with(&Account::accept_terms),
@@ -118,7 +126,7 @@ fn at_google(world: &World, event: &Event) {
                 let user = User {
                     id: "7".to_owned(),
                     primary_email,
-                    creation_time: Some(now),
+                    creation_time: Some(now - SignedDuration::from_hours(24)),
                     ..User::default()
                 };
                 account.users.push(user);
@@ -223,5 +231,6 @@ fn change(world: &mut World, edit: impl FnOnce(&mut ResellerCustomerSpec)) {
     if spec != world.spec {
         world.spec = spec;
         world.generation += 1;
+        lock(&world.kube).version += 1;
     }
 }

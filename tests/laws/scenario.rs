@@ -67,25 +67,38 @@ pub(crate) enum Event {
     Edit(Box<Draft>),
     Suspend(bool),
     Pin(Pin),
-    Approve { right: bool },
+    Approve {
+        right: bool,
+    },
     Refresh,
     Recreate,
     OrderLimit(bool),
+    Claimed(bool),
     Secret(Secret),
-    Drift { field: Field, value: u8 },
+    Drift {
+        field: Field,
+        value: u8,
+    },
     TransferAway,
     TransferBack,
     Delete,
-    Reinstate { foreign: bool },
+    Reinstate {
+        foreign: bool,
+    },
     Rename,
     FollowRename,
     Convert,
     FollowConversion,
     AcceptTerms,
     Subscribe,
-    AddTeam { foreign: bool, admin: u8 },
+    AddTeam {
+        foreign: bool,
+        admin: u8,
+    },
     DenyDirectory(bool),
     MakeUser,
+    /// The wall clock of the operator is set: so many seconds before or after Google's.
+    Clock(i32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +131,17 @@ pub(crate) enum Interruption {
     Fence,
     /// The status of a pass that called nothing was not written.
     PublishLost,
+    /// The pass starts from the object as it was before the last write.
+    Stale,
+    /// The process stands still at this step until it is not the leader any more, and goes on when
+    /// the next leader has made so many rounds.
+    Freeze {
+        step: u8,
+        rounds: u8,
+    },
+    /// The same, while a call that must not be repeated is on the wire: it arrives after the first
+    /// round of the next leader.
+    OnTheWire,
 }
 
 /// Values that a field may have. The last ones may be refused or dropped by Google.
@@ -249,7 +273,7 @@ fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     ]
 }
 
-fn options() -> impl Strategy<Value = Options> {
+pub(crate) fn options() -> impl Strategy<Value = Options> {
     let teams = (prop_oneof![Just(412_u16), Just(400), Just(409)], any::<bool>());
     let forms = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     // Lag is a time less than the lag grace, never a number of reads.
@@ -348,8 +372,9 @@ fn event() -> impl Strategy<Value = Event> {
         3 => pin.prop_map(Event::Pin),
         4 => prop_oneof![3 => Just(true), 1 => Just(false)].prop_map(|right| Event::Approve { right }),
         1 => Just(Event::Refresh),
-        1 => Just(Event::Recreate),
+        2 => Just(Event::Recreate),
         1 => any::<bool>().prop_map(Event::OrderLimit),
+        1 => any::<bool>().prop_map(Event::Claimed),
         2 => secret.prop_map(Event::Secret),
         5 => (field, 0..4_u8).prop_map(|(field, value)| Event::Drift { field, value }),
         2 => Just(Event::TransferAway),
@@ -365,10 +390,11 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (any::<bool>(), 0..2_u8).prop_map(|(foreign, admin)| Event::AddTeam { foreign, admin }),
         1 => any::<bool>().prop_map(Event::DenyDirectory),
         1 => Just(Event::MakeUser),
+        2 => prop_oneof![Just(0), Just(3600), Just(240), Just(-900)].prop_map(Event::Clock),
     ]
 }
 
-fn interruption() -> impl Strategy<Value = Interruption> {
+pub(crate) fn interruption() -> impl Strategy<Value = Interruption> {
     prop_oneof![
         5 => Just(Interruption::None),
         5 => (0..20_u8).prop_map(Interruption::Crash),
@@ -376,6 +402,9 @@ fn interruption() -> impl Strategy<Value = Interruption> {
         1 => Just(Interruption::Conflict),
         1 => Just(Interruption::Fence),
         1 => Just(Interruption::PublishLost),
+        1 => Just(Interruption::Stale),
+        2 => (0..20_u8, 0..6_u8).prop_map(|(step, rounds)| Interruption::Freeze { step, rounds }),
+        1 => Just(Interruption::OnTheWire),
     ]
 }
 

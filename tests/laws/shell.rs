@@ -2,9 +2,11 @@
 //! dying at any step, and with the rules that hold at the very moment of a write.
 
 use std::collections::BTreeSet;
-use std::future::pending;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::future::{pending, poll_fn};
+use std::mem::replace;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use jiff::{SignedDuration, Timestamp};
 use reseller_operator::crd::{
@@ -14,7 +16,7 @@ use reseller_operator::crd::{
 use reseller_operator::google::types::{
     Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User,
 };
-use reseller_operator::google::{ApiError, ApiMethod, GoogleApi};
+use reseller_operator::google::{ApiError, ApiMethod, Failure, GoogleApi};
 use reseller_operator::record::Record;
 use reseller_operator::simulator::{CallFilter, CallRecord, InProcess};
 use secrecy::SecretString;
@@ -31,6 +33,43 @@ pub(crate) struct Kube {
     pub(crate) secret: Secret,
     pub(crate) secret_version: u32,
     pub(crate) writes: u32,
+    /// resourceVersion.
+    pub(crate) version: u64,
+    /// uid.
+    pub(crate) uid: u32,
+    /// The status before the last write, and its version.
+    /// As it was before the last write of the status.
+    pub(crate) earlier: Option<Basis>,
+}
+
+/// An object as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Basis {
+    pub(crate) version: u64,
+    pub(crate) uid: u32,
+    pub(crate) status: ResellerCustomerStatus,
+}
+
+impl Basis {
+    /// The operation that is open.
+    pub(crate) fn operation(&self) -> Option<&str> {
+        self.status.pending_operation.as_ref().map(|operation| operation.id.as_str())
+    }
+}
+
+impl Kube {
+    /// The object as it is read now.
+    pub(crate) fn basis(&self) -> Basis {
+        Basis { version: self.version, uid: self.uid, status: self.status.clone() }
+    }
+
+    /// Writes the status.
+    pub(crate) fn write(&mut self, status: ResellerCustomerStatus) {
+        self.earlier = Some(self.basis());
+        self.status = status;
+        self.writes += 1;
+        self.version += 1;
+    }
 }
 
 /// The calls that must not be repeated, as the law of retries sees them.
@@ -65,6 +104,15 @@ pub(crate) enum End {
 }
 
 impl Book {
+    /// A person's word, which is good for one ledger: an order may be a second one.
+    fn consent(&mut self, word: Option<&String>) {
+        if word.is_some_and(|word| self.used.insert(word.clone())) {
+            self.orders.clear();
+            self.made.clear();
+            self.unreadable_until = None;
+        }
+    }
+
     /// An order was sent.
     fn ordered(&mut self, attempt: Attempt) {
         self.orders.push(attempt);
@@ -116,6 +164,10 @@ pub(crate) struct Shell {
     pub(crate) book: Arc<Mutex<Book>>,
     pub(crate) round: Round,
     pub(crate) steps: AtomicU8,
+    /// The object that the pass is about.
+    pub(crate) basis: Mutex<Basis>,
+    /// Whether this process is not the leader any more.
+    pub(crate) is_deposed: AtomicBool,
 }
 
 /// The object was written by somebody else.
@@ -123,16 +175,41 @@ pub(crate) struct Shell {
 #[error("conflict")]
 pub(crate) struct Conflict;
 
+/// Once; then it goes on when it is polled again.
+async fn stand_still() {
+    let mut has_stood = false;
+    poll_fn(|_| if replace(&mut has_stood, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shell {
-    /// A moment at which the process may die.
+    /// A moment at which the process may die or stand still.
     async fn step(&self) {
         let step = self.steps.fetch_add(1, Ordering::Relaxed);
-        if self.round.interruption == Interruption::Crash(step) {
-            pending::<()>().await;
+        match self.round.interruption {
+            Interruption::Crash(at) if at == step => pending::<()>().await,
+            Interruption::Freeze { step: at, .. } if at == step => stand_still().await,
+            _ => {}
+        }
+    }
+
+    /// A moment before a call: nothing is sent by a process that does not lead.
+    async fn gate(&self, method: ApiMethod) -> Result<(), ApiError> {
+        self.step().await;
+        if self.is_deposed.load(Ordering::Relaxed) {
+            let why = Failure::NotSent("this process is not the leader".to_owned());
+            return Err(ApiError::new(method, why));
+        }
+        Ok(())
+    }
+
+    /// The call is past every check.
+    async fn wire(&self) {
+        if self.round.interruption == Interruption::OnTheWire {
+            stand_still().await;
         }
     }
 
@@ -161,15 +238,11 @@ impl Shell {
         assert_eq!(spec.customer_id, None, "nothing is ordered while an id is pinned");
         assert_eq!(order.customer_domain.as_deref(), Some(spec.customer_domain.as_str()));
         self.has_ledger(OperationKind::CustomersInsert);
-        let mut book = lock(&self.book);
-        let word = self.round.word.clone().filter(|word| book.used.insert(word.clone()));
-        if word.is_none() {
-            if let Some(until) = book.unreadable_until {
-                assert!(self.now() >= until, "the domain is locked");
-            }
-            self.may_repeat(&book.orders, &spec.customer_domain, "reseller.customers.get");
-            assert!(!lock(&self.kube).status.origin.is_some(), "an account was there before");
-        }
+        let book = lock(&self.book);
+        let is_readable = book.unreadable_until.is_none_or(|until| self.now() >= until);
+        assert!(is_readable, "the domain is locked");
+        self.may_repeat(&book.orders, &spec.customer_domain, "reseller.customers.get");
+        assert_eq!(lock(&self.kube).status.origin, None, "an account was there before");
     }
 
     /// Law 7: only after an answer that proves that nothing was made, or when reading has told for
@@ -190,22 +263,23 @@ impl Shell {
     }
 
     fn has_ledger(&self, kind: OperationKind) {
+        assert_ne!(self.round.interruption, Interruption::Fence, "sent without the lease");
         let kube = lock(&self.kube);
         let operation = kube.status.pending_operation.as_ref();
         assert_eq!(operation.map(|operation| operation.kind), Some(kind), "no ledger");
     }
 
     /// Enters an attempt into the book, with what Google's answer proves.
-    fn attempted(&self) -> Attempt {
+    fn attempted(&self, at: Timestamp) -> Attempt {
         let call = self.last_call().expect("a call was made");
         let is_refused = call.reason.is_some()
             && call.status.is_some_and(|s| matches!(s, 400 | 401 | 403 | 404 | 409 | 412 | 429));
         let end = if is_refused { End::NotMade } else { End::Unknown };
-        Attempt { number: call.number, key: call.key, at: call.time, end }
+        Attempt { number: call.number, key: call.key, at, end }
     }
 
     /// Two teams on one domain, both ordered by this object, and the first one still readable.
-    fn was_not_ordered_twice(&self, had_word: bool) {
+    fn was_not_ordered_twice(&self) {
         let call = self.last_call().expect("a call was made");
         if !call.committed {
             return;
@@ -219,7 +293,7 @@ impl Shell {
         let mut of_domain: Vec<_> = of_domain.collect();
         of_domain.sort_by_key(|(_, made)| *made);
         let earlier = of_domain.iter().rev().skip(1).find(|(id, _)| book.made.contains(id));
-        assert!(had_word || earlier.is_none(), "ordered twice: {earlier:?}");
+        assert!(earlier.is_none(), "ordered twice: {earlier:?}");
         book.made.extend(of_domain.pop().map(|(id, _)| id));
     }
 }
@@ -229,15 +303,19 @@ impl Record for Shell {
 
     async fn record(&self, status: &ResellerCustomerStatus) -> Result<(), Conflict> {
         self.step().await;
-        if self.round.interruption == Interruption::Conflict {
-            return Err(Conflict);
-        }
         {
             let mut kube = lock(&self.kube);
-            assert!(status.pending_operation.is_some(), "a ledger without an operation");
+            let is_stale = kube.version != lock(&self.basis).version;
+            if is_stale || self.round.interruption == Interruption::Conflict {
+                return Err(Conflict);
+            }
             crate::checks::shape(&kube.status, status);
-            kube.status = status.clone();
-            kube.writes += 1;
+            let operation = status.pending_operation.as_ref().expect("an operation");
+            if operation.kind == OperationKind::CustomersInsert {
+                lock(&self.book).consent(self.round.word.as_ref());
+            }
+            kube.write(status.clone());
+            *lock(&self.basis) = kube.basis();
         }
         self.step().await;
         Ok(())
@@ -261,7 +339,9 @@ impl Record for Shell {
     }
 
     fn fence(&self) -> Option<&'static str> {
-        (self.round.interruption == Interruption::Fence).then_some("the lease is lost")
+        let is_lost = self.round.interruption == Interruption::Fence
+            || self.is_deposed.load(Ordering::Relaxed);
+        is_lost.then_some("the lease is lost")
     }
 }
 
@@ -269,28 +349,30 @@ impl GoogleApi for Shell {
     type Permit = ();
 
     async fn reserve(&self, method: ApiMethod) -> Result<(), ApiError> {
-        self.step().await;
+        self.gate(method).await?;
         self.google.reserve(method).await
     }
 
     async fn customers_get(&self, key: &str) -> Result<Customer, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::CustomersGet).await?;
         self.google.customers_get(key).await
     }
 
     async fn customers_insert(&self, (): (), order: &Customer) -> Result<Customer, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::CustomersInsert).await?;
         self.may_order(order);
+        let sent = self.now();
+        self.wire().await;
         let result = self.google.customers_insert((), order).await;
-        self.was_not_ordered_twice(self.round.word.is_some());
-        let attempt = self.attempted();
+        self.was_not_ordered_twice();
+        let attempt = self.attempted(sent);
         lock(&self.book).ordered(attempt);
         self.step().await;
         result
     }
 
     async fn customers_patch(&self, id: &str, patch: &Customer) -> Result<Customer, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::CustomersPatch).await?;
         self.may_write(Some(id));
         let result = self.google.customers_patch(id, patch).await;
         self.step().await;
@@ -305,12 +387,12 @@ impl GoogleApi for Shell {
         &self,
         query: &SubscriptionQuery,
     ) -> Result<Subscriptions, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::SubscriptionsList).await?;
         self.google.subscriptions_list(query).await
     }
 
     async fn directory_customers_get(&self, key: &str) -> Result<DirectoryCustomer, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::DirectoryCustomersGet).await?;
         self.google.directory_customers_get(key).await
     }
 
@@ -319,7 +401,7 @@ impl GoogleApi for Shell {
         key: &str,
         patch: &DirectoryCustomer,
     ) -> Result<DirectoryCustomer, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::DirectoryCustomersPatch).await?;
         self.may_write(Some(key));
         let result = self.google.directory_customers_patch(key, patch).await;
         self.step().await;
@@ -327,12 +409,12 @@ impl GoogleApi for Shell {
     }
 
     async fn users_get(&self, key: &str) -> Result<User, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::UsersGet).await?;
         self.google.users_get(key).await
     }
 
     async fn users_insert(&self, (): (), user: &NewUser) -> Result<User, ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::UsersInsert).await?;
         self.may_write(None);
         self.has_ledger(OperationKind::UsersInsert);
         {
@@ -341,15 +423,17 @@ impl GoogleApi for Shell {
             assert!(!kube.status.onboarded, "an admin after onboarding");
         }
         self.may_repeat(&lock(&self.book).inserts, &user.primary_email, "directory.users.get");
+        let sent = self.now();
+        self.wire().await;
         let result = self.google.users_insert((), user).await;
-        let attempt = self.attempted();
+        let attempt = self.attempted(sent);
         lock(&self.book).inserts.push(attempt);
         self.step().await;
         result
     }
 
     async fn users_make_admin(&self, key: &str) -> Result<(), ApiError> {
-        self.step().await;
+        self.gate(ApiMethod::UsersMakeAdmin).await?;
         self.may_write(None);
         let inserts = CallFilter {
             key: Some(key.to_owned()),

@@ -1,37 +1,39 @@
 //! A small model of the controller around `pass`: what it remembers between passes, what it loses
 //! when it dies, what it writes. Time moves only between rounds.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicU8;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use reseller_operator::crd::{AdoptionPolicy, ResellerCustomerSpec, ResellerCustomerStatus};
-use reseller_operator::domain::Desired;
 use reseller_operator::domain::memory::open_order;
+use reseller_operator::domain::violation::Violations;
+use reseller_operator::domain::{Desired, Field};
 use reseller_operator::google::ApiMethod;
 use reseller_operator::pass::{Subject, pass};
+use reseller_operator::plan::conditions::is_true;
 use reseller_operator::plan::outcome::Outcome;
 use reseller_operator::plan::{
-    Grace, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
+    Claim, Next, OrderGate, PasswordSecret, Surroundings, announce, stopped_before_read,
 };
 use reseller_operator::simulator::{
     Account, CallFilter, CallRecord, CustomerType, InProcess, Owner, PrimaryAdmin, Simulator, State,
 };
 
 use crate::checks;
+use crate::process::{Frozen, Moment, Passing, Process, TAKE_OVER};
 use crate::scenario::{
     DOMAIN, Interruption, OTHER, Scenario, Secret, Seed, Values, team_admin, value,
 };
-use crate::shell::{Book, Kube, LAG_GRACE, Round, Shell, lock};
+use crate::shell::{Basis, Book, Kube, LAG_GRACE, Round, Shell, lock};
 
-/// More rounds than any object needs to come to rest.
-const MOST_ROUNDS: usize = 60;
+/// More rounds than any object needs to come to rest. A wall clock that was set back makes the
+/// operator wait until it has caught up, at half a minute a round.
+const MOST_ROUNDS: usize = 60 + 2 * 75;
 
 /// One object, its controller and Google.
-#[derive(Debug)]
 pub(crate) struct World {
     pub(crate) google: InProcess,
     pub(crate) spec: ResellerCustomerSpec,
@@ -41,25 +43,15 @@ pub(crate) struct World {
     pub(crate) approve_order: Option<String>,
     pub(crate) refresh: Option<String>,
     pub(crate) is_limited: bool,
+    /// Whether another object holds the claim.
+    pub(crate) is_claimed: bool,
     process: Process,
+    /// The leader before, if it stands still.
+    frozen: Option<Frozen>,
+    /// How far the operator's wall clock is ahead of Google's.
+    skew: SignedDuration,
     nonces: u32,
     failures: u32,
-}
-
-/// What dies with the process.
-#[derive(Debug)]
-struct Process {
-    started: Timestamp,
-    graces: BTreeMap<Grace, Timestamp>,
-    wrote: Option<Timestamp>,
-    /// When an order of the domain was made whose account may not be readable yet.
-    ordered: Option<Timestamp>,
-}
-
-impl Process {
-    fn starting(now: Timestamp) -> Self {
-        Self { started: now, graces: BTreeMap::new(), wrote: None, ordered: None }
-    }
 }
 
 /// What a round came to.
@@ -90,6 +82,9 @@ impl World {
             secret: Secret::Absent,
             secret_version: 0,
             writes: 0,
+            version: 1,
+            uid: 1,
+            earlier: None,
         };
         Self {
             google: InProcess::new(Simulator::fixed(state, start)),
@@ -100,7 +95,10 @@ impl World {
             approve_order: None,
             refresh: None,
             is_limited: false,
+            is_claimed: false,
             process: Process::starting(start),
+            frozen: None,
+            skew: SignedDuration::ZERO,
             nonces: 0,
             failures: 0,
         }
@@ -116,6 +114,15 @@ impl World {
 
     pub(crate) fn status(&self) -> ResellerCustomerStatus {
         lock(&self.kube).status.clone()
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { monotonic: self.now(), wall: self.now() + self.skew }
+    }
+
+    /// Sets the wall clock of the operator.
+    pub(crate) fn set_clock(&mut self, ahead: SignedDuration) {
+        self.skew = ahead;
     }
 
     /// The process dies, and another one begins.
@@ -134,18 +141,22 @@ impl World {
             self.advance(LAG_GRACE);
         }
         let mut book = lock(&self.book);
-        book.unreadable_until = self.process.ordered.map(|at| at + LAG_GRACE);
+        book.unreadable_until = self.process.ordered.map(|at| at.monotonic + LAG_GRACE);
         book.orders.clear();
         book.inserts.clear();
-        lock(&self.kube).status = ResellerCustomerStatus::default();
+        let mut kube = lock(&self.kube);
+        kube.status = ResellerCustomerStatus::default();
+        kube.earlier = None;
+        kube.version += 1;
+        kube.uid += 1;
         self.generation = 1;
         self.process.graces.clear();
     }
 
     pub(crate) fn surroundings(&self) -> Surroundings {
-        let now = self.now();
-        let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        let is_locked = self.process.ordered.is_some_and(|at| now.duration_since(at) < LAG_GRACE);
+        let now = self.moment();
+        let since = |at: Moment| at.until(now);
+        let is_locked = self.process.ordered.is_some_and(|at| since(at) < LAG_GRACE.unsigned_abs());
         let kube = lock(&self.kube);
         Surroundings {
             name: "acme".to_owned(),
@@ -155,8 +166,10 @@ impl World {
                 (true, false) => OrderGate::Limit,
                 (false, false) => OrderGate::Open,
             },
+            claim: if self.is_claimed { Claim::Other(None) } else { Claim::Held },
             graces: self.process.graces.iter().map(|(g, at)| (g.clone(), since(*at))).collect(),
             since_write: self.process.wrote.map(since),
+            unverified: self.process.unverified.clone(),
             approve_order: self.approve_order.clone(),
             reconcile_requested_at: self.refresh.clone(),
             password: match kube.secret {
@@ -172,63 +185,155 @@ impl World {
 
     /// The pass of the controller, from the object to its status.
     pub(crate) fn round(&mut self, interruption: Interruption) -> Ended {
-        let now = self.now();
+        let seen = self.last_call();
+        let writes = lock(&self.kube).writes;
+        let next = self.lead(interruption);
+        self.maybe_thaw();
+        if self.spec.suspend || self.is_claimed {
+            assert_eq!(self.last_call(), seen, "Google is called for an object that may not");
+        }
+        let is_published = lock(&self.kube).writes != writes;
+        Ended { next, writes: self.writes_since(seen), is_published }
+    }
+
+    /// The pass of the process that leads.
+    fn lead(&mut self, interruption: Interruption) -> Option<Next> {
+        let seen = self.last_call();
         self.nonces += 1;
         let surroundings = self.surroundings();
         let desired = Desired::validate(&self.spec);
-        let before = self.status();
-        let writes = lock(&self.kube).writes;
-        let seen = self.last_call();
-        if stopped_before_read(&self.spec, &desired, &before, &surroundings).is_continue()
-            && let Ok(desired) = &desired
-            && let Some(status) = announce(desired, &before, self.generation, now)
-        {
-            self.write(status);
-        }
-        let memory = self.status();
-        let shell = Shell {
+        let basis = self.announced(interruption, &desired, &surroundings)?;
+        let interruption = self.one_at_a_time(interruption);
+        let shell = Arc::new(Shell {
             google: self.google.clone(),
             kube: Arc::clone(&self.kube),
             book: Arc::clone(&self.book),
-            round: self.facts(interruption, &memory),
+            round: self.facts(interruption, &basis.status),
             steps: AtomicU8::new(0),
-        };
-        let generation = self.generation;
-        let subject = Subject { spec: &self.spec, desired: &desired, memory: &memory, generation };
-        let ended = pass(&shell, &shell, subject, &surroundings, now).now_or_never();
-        let next = match ended {
-            Some(Ok(_)) if interruption == Interruption::CrashBeforePublish => {
-                self.restart();
-                None
-            }
-            Some(Ok(outcome)) => {
-                checks::events(&outcome.events);
+            basis: Mutex::new(basis.clone()),
+            is_deposed: AtomicBool::new(false),
+        });
+        let mut pass = self.pass(Arc::clone(&shell), basis.status.clone(), desired, surroundings);
+        match (pass.as_mut().now_or_never(), interruption) {
+            (Some(Ok(_)), Interruption::CrashBeforePublish) => self.restart(),
+            (Some(Ok(outcome)), _) => {
                 let next = outcome.next;
-                self.finish(outcome, interruption, &memory, seen);
-                Some(next)
+                self.finish(&outcome, &shell, &basis.status, seen);
+                return Some(next);
             }
-            Some(Err(_)) => None,
-            None => {
-                self.restart();
-                None
+            (Some(Err(_)), _) => {}
+            (None, Interruption::Freeze { rounds, .. }) => {
+                self.depose(Frozen { pass, shell, rounds });
             }
+            (None, Interruption::OnTheWire) => {
+                self.depose(Frozen { pass, shell, rounds: 1 });
+                let next = self.lead(Interruption::None);
+                self.thaw();
+                return next;
+            }
+            (None, _) => self.restart(),
+        }
+        None
+    }
+
+    /// A pass that owns all that it needs, so that it can stand still.
+    fn pass(
+        &self,
+        shell: Arc<Shell>,
+        memory: ResellerCustomerStatus,
+        desired: Result<Desired, Violations>,
+        surroundings: Surroundings,
+    ) -> Passing {
+        let (spec, generation, now) = (self.spec.clone(), self.generation, self.moment().wall);
+        Box::pin(async move {
+            let subject = Subject { spec: &spec, desired: &desired, memory: &memory, generation };
+            pass(&*shell, &*shell, subject, &surroundings, now).await
+        })
+    }
+
+    /// The object that the pass is about, after it was said that it is looked at.
+    fn announced(
+        &self,
+        interruption: Interruption,
+        desired: &Result<Desired, Violations>,
+        surroundings: &Surroundings,
+    ) -> Option<Basis> {
+        let basis = self.basis(interruption == Interruption::Stale);
+        let wall = self.moment().wall;
+        if stopped_before_read(&self.spec, desired, &basis.status, surroundings).is_continue()
+            && let Ok(desired) = desired
+            && let Some(status) = announce(desired, &basis.status, self.generation, wall)
+        {
+            if basis.version != lock(&self.kube).version {
+                return None;
+            }
+            self.write(status);
+            return Some(self.basis(false));
+        }
+        Some(basis)
+    }
+
+    fn basis(&self, is_stale: bool) -> Basis {
+        let kube = lock(&self.kube);
+        kube.earlier.clone().filter(|_| is_stale).unwrap_or_else(|| kube.basis())
+    }
+
+    /// There are two processes at most.
+    fn one_at_a_time(&self, interruption: Interruption) -> Interruption {
+        match interruption {
+            Interruption::Freeze { .. } | Interruption::OnTheWire if self.frozen.is_some() => {
+                Interruption::None
+            }
+            other => other,
+        }
+    }
+
+    /// The process stands still, and another one leads after a while.
+    fn depose(&mut self, frozen: Frozen) {
+        frozen.shell.is_deposed.store(true, Ordering::Relaxed);
+        self.frozen = Some(frozen);
+        self.advance(TAKE_OVER);
+        self.restart();
+    }
+
+    /// The leader before goes on after so many rounds of this one.
+    fn maybe_thaw(&mut self) {
+        let Some(frozen) = &mut self.frozen else { return };
+        match frozen.rounds.checked_sub(1) {
+            Some(left) => frozen.rounds = left,
+            None => self.thaw(),
+        }
+    }
+
+    /// The leader before goes on where it stood, writes what it may, and ends.
+    pub(crate) fn thaw(&mut self) {
+        let Some(mut frozen) = self.frozen.take() else { return };
+        let Some(ended) = frozen.pass.as_mut().now_or_never() else {
+            unreachable!("it stands still once");
         };
-        let is_published = lock(&self.kube).writes != writes;
-        Ended { next, writes: self.writes_since(seen), is_published }
+        if let Ok(outcome) = ended {
+            checks::events(&outcome.events);
+            self.publish(&outcome, &frozen.shell);
+        }
     }
 
     /// What the controller keeps of a pass, and what it writes.
     fn finish(
         &mut self,
-        outcome: Outcome,
-        interruption: Interruption,
+        outcome: &Outcome,
+        shell: &Shell,
         memory: &ResellerCustomerStatus,
         seen: u64,
     ) {
-        let now = self.now();
+        checks::events(&outcome.events);
+        let now = self.moment();
+        if is_true(&outcome.status.conditions, "Synced") {
+            self.process.unverified.clear();
+        }
+        self.process.unverified.extend(outcome.written());
         self.process.graces.retain(|grace, _| outcome.graces.contains(grace));
-        for grace in outcome.graces {
-            self.process.graces.entry(grace).or_insert(now);
+        for grace in &outcome.graces {
+            self.process.graces.entry(grace.clone()).or_insert(now);
         }
         let failed = outcome.applied.failure.as_ref();
         let sent = failed.filter(|(_, error)| error.may_have_been_applied());
@@ -244,24 +349,41 @@ impl World {
             Next::Retry => self.failures + 1,
             _ => 0,
         };
-        let called = !outcome.applied.done.is_empty() || failed.is_some();
-        if interruption == Interruption::PublishLost && !called {
+        if shell.round.interruption == Interruption::PublishLost && !is_called(outcome) {
             return;
         }
-        checks::verdict(self, memory, &outcome.status, seen);
-        self.write(outcome.status);
+        if shell.round.interruption != Interruption::Stale {
+            checks::verdict(self, memory, &outcome.status, seen);
+        }
+        self.publish(outcome, shell);
+    }
+
+    /// Writes the status over the object that the pass was about; what a call came to also over a
+    /// newer one of the same operation.
+    fn publish(&self, outcome: &Outcome, shell: &Shell) {
+        let basis = lock(&shell.basis).clone();
+        let now = self.basis(false);
+        let is_open = basis.operation().is_some() && now.operation() == basis.operation();
+        let is_untouched = now.uid == basis.uid && (is_open || now.status == basis.status);
+        if now.version == basis.version || is_called(outcome) && is_untouched {
+            self.write_over(&basis.status, outcome.status.clone());
+        }
     }
 
     fn write(&self, status: ResellerCustomerStatus) {
+        self.write_over(&self.status(), status);
+    }
+
+    /// Writes a status that was made from this one.
+    fn write_over(&self, before: &ResellerCustomerStatus, status: ResellerCustomerStatus) {
         let mut kube = lock(&self.kube);
         if kube.status == status {
             return;
         }
-        checks::shape(&kube.status, &status);
-        checks::generation(&kube.status, &status, self.generation);
+        checks::shape(before, &status);
+        checks::generation(before, &status, self.generation);
         lock(&self.book).resolve(&status);
-        kube.status = status;
-        kube.writes += 1;
+        kube.write(status);
     }
 
     fn facts(&self, interruption: Interruption, memory: &ResellerCustomerStatus) -> Round {
@@ -310,10 +432,9 @@ impl World {
         SignedDuration::from_secs(match next {
             Some(Next::Soon) | None => 1,
             Some(Next::Settle) => 30,
-            Some(Next::Grace | Next::Onboarding) => 600,
+            // A minute is made more: an hour of them is waited for too.
+            Some(Next::Grace | Next::Onboarding | Next::Minute | Next::OrderLimit) => 600,
             Some(Next::Retry) => 15 << self.failures.min(7),
-            // Rather more than a minute: an hour of these is waited for too.
-            Some(Next::Minute | Next::OrderLimit) => 600,
             Some(Next::StalledRetry) => 3600,
             Some(Next::Resync | Next::AwaitChange) => 24 * 3600,
         })
@@ -346,6 +467,12 @@ impl World {
         rounds
     }
 
+    /// Whether the account that the status knows is gone from Google.
+    pub(crate) fn is_gone(&self) -> bool {
+        let simulation = self.google.simulator().simulation();
+        self.status().customer_id.is_some_and(|id| simulation.state().account(&id).is_none())
+    }
+
     /// The number of the last call.
     pub(crate) fn last_call(&self) -> u64 {
         let calls = self.google.simulator().simulation().calls(&CallFilter::default());
@@ -365,6 +492,10 @@ impl World {
     }
 }
 
+fn is_called(outcome: &Outcome) -> bool {
+    !outcome.applied.done.is_empty() || outcome.applied.failure.is_some()
+}
+
 /// An account that was there before.
 pub(crate) fn seeded(seed: &Seed, id: &str) -> Account {
     let mut account = account(seed.team, seed.admin, &seed.values);
@@ -376,7 +507,6 @@ pub(crate) fn seeded(seed: &Seed, id: &str) -> Account {
 }
 
 fn account(is_team: bool, admin: u8, values: &Values) -> Account {
-    use reseller_operator::domain::Field;
     let some = |field| Some(value(values, field).to_owned()).filter(|value| !value.is_empty());
     let members = Field::ALL.into_iter().filter(|field| field.is_address()).filter_map(|field| {
         let member = field.path().rsplit('.').next()?.to_owned();
