@@ -147,14 +147,16 @@ fn first_look(
     status: &ResellerCustomerStatus,
 ) -> (Lane, Duration) {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
-    let is_asked = object.annotations().get(RECONCILE_REQUESTED_AT)
-        != status.last_handled_reconcile_at.as_ref();
-    let asked = object.annotations().contains_key(RECONCILE_REQUESTED_AT) && is_asked;
+    let refresh = object.annotations().get(RECONCILE_REQUESTED_AT);
+    let is_asked = refresh.is_some() && refresh != status.last_handled_reconcile_at.as_ref();
+    // The word of a person is used up by the ledger, so one that is still open was not seen yet.
+    let word = object.annotations().get(APPROVE_ORDER);
+    let is_approved = status.approval.as_ref().is_some_and(|asked| word == Some(&asked.token));
     let generation = object.metadata.generation.unwrap_or_default();
     if is_unseen(status) {
         return (Lane::Adopt, Duration::ZERO);
     }
-    if asked || status.observed_generation != generation {
+    if is_asked || is_approved || status.observed_generation != generation {
         return (Lane::Edit, Duration::ZERO);
     }
     if status.pending_operation.is_some() || is_true(&status.conditions, "Reconciling") {

@@ -10,7 +10,7 @@ pub const GET: &str = "reseller.customers.get";
 pub const PATCH: &str = "reseller.customers.patch";
 
 /// Calls that change something at Google.
-const WRITES: [&str; 9] = [
+pub const WRITES: [&str; 9] = [
     ORDER,
     PATCH,
     "reseller.customers.update",
