@@ -9,12 +9,13 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{
     FailurePersistence, FileFailurePersistence, RngSeed, TestCaseResult, TestRunner,
 };
+use tokio::time::Instant;
 
 /// Runs of the main law where nothing else is asked for.
 const SCHEDULES: u32 = 10_000;
