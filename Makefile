@@ -26,6 +26,15 @@ test: ## Run all tests; the first time fetches or builds a local control plane
 	KUBEBUILDER_ASSETS="$$(dev/control-plane assets)" && export KUBEBUILDER_ASSETS \
 		&& export KUBECONFIG=/dev/null && cargo test --all-targets && cargo test --doc
 
+SCHEDULES ?= 1000000
+MINUTES ?= 180
+SEED ?= $(shell date +%s)
+
+.PHONY: soak
+soak: ## Hold the laws against 1,000,000 generated schedules: SCHEDULES, MINUTES, SEED
+	LAWS_SCHEDULES=$(SCHEDULES) LAWS_MINUTES=$(MINUTES) PROPTEST_RNG_SEED=$(SEED) \
+		cargo test --test laws -- --test-threads=4
+
 .PHONY: fmt
 fmt: ## Format the code
 	cargo fmt

@@ -39,6 +39,23 @@ struct Basis<'a> {
     resource_version: Option<&'a str>,
 }
 
+fn status_patch<'a>(
+    basis: &'a ResellerCustomer,
+    name: &'a str,
+    status: &'a ResellerCustomerStatus,
+) -> StatusPatch<'a> {
+    StatusPatch {
+        api_version: ResellerCustomer::api_version(&()).into_owned(),
+        kind: ResellerCustomer::kind(&()).into_owned(),
+        metadata: Basis {
+            name,
+            uid: basis.metadata.uid.as_deref(),
+            resource_version: basis.metadata.resource_version.as_deref(),
+        },
+        status,
+    }
+}
+
 /// The API of the namespace of an object, without retries below us.
 pub(super) fn api(ctx: &Context, object: &ResellerCustomer) -> Api<ResellerCustomer> {
     Api::namespaced(ctx.kube_once.clone(), &object.namespace().unwrap_or_default())
@@ -51,16 +68,7 @@ pub(super) async fn write_status(
     status: &ResellerCustomerStatus,
 ) -> Result<ResellerCustomer, WriteError> {
     let name = basis.name_any();
-    let patch = StatusPatch {
-        api_version: ResellerCustomer::api_version(&()).into_owned(),
-        kind: ResellerCustomer::kind(&()).into_owned(),
-        metadata: Basis {
-            name: &name,
-            uid: basis.metadata.uid.as_deref(),
-            resource_version: basis.metadata.resource_version.as_deref(),
-        },
-        status,
-    };
+    let patch = status_patch(basis, &name, status);
     let api = api(ctx, basis);
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let patch = Patch::Apply(&patch);
@@ -201,6 +209,18 @@ mod tests {
             "id": id, "kind": "customers.insert", "payloadHash": "v1:0", "startedAt": "2026-01-01T00:00:00Z",
         });
         serde_json::json!({"observedGeneration": 1, "pendingOperation": operation})
+    }
+
+    #[test]
+    fn every_write_carries_the_observed_generation_and_names_the_very_object() {
+        let basis = object("7", serde_json::json!({"observedGeneration": 1}));
+        for status in [with_operation("one"), serde_json::json!({"observedGeneration": 1})] {
+            let status: ResellerCustomerStatus = serde_json::from_value(status).unwrap();
+            let patch = serde_json::to_value(status_patch(&basis, "acme", &status)).unwrap();
+            assert_eq!(patch["status"]["observedGeneration"], 1);
+            let named = serde_json::json!({"name": "acme", "uid": "u", "resourceVersion": "7"});
+            assert_eq!(patch["metadata"], named);
+        }
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub(crate) fn shape(old: &ResellerCustomerStatus, new: &ResellerCustomerStatus) 
         assert!(!condition.reason.is_empty() && !condition.message.is_empty(), "{condition:?}");
         moved_only_with_status(find(&old.conditions, kind), condition);
     }
+    // An order on a person's word that was provably not made gives back what was known before it.
+    if old.origin.is_none() && old.pending_operation.is_none() && new.origin.is_some() {
+        assert!(is_true(&new.conditions, "Managed"), "ours without a full record: {new:#?}");
+    }
     let ready = find(&new.conditions, "Ready").expect("Ready is always there");
     let reconciling = find(&new.conditions, "Reconciling");
     let stalled = find(&new.conditions, "Stalled");
