@@ -270,6 +270,30 @@ async fn a_leader_that_was_frozen_for_longer_than_the_lease_calls_google_no_more
 }
 
 #[tokio::test]
+async fn a_leader_frozen_in_the_middle_of_many_orders_repeats_none() {
+    let world = World::new("busy").await;
+    let mut one = Candidate::start(&world, "one").await;
+    one.leads().await;
+    let two = Candidate::start(&world, "two").await;
+    let names: Vec<String> = (0..20).map(|number| format!("c{number}")).collect();
+    for name in &names {
+        world.create(name, domain_spec(&format!("{name}.example"))).await;
+    }
+    world.seen(ORDER, 7).await;
+    one.operator.signal("STOP").await;
+    two.leads().await;
+    for name in &names {
+        world.until(name, READY).await;
+    }
+    one.operator.signal("CONT").await;
+    one.ended_without_the_lease().await;
+    for name in &names {
+        assert!(is_ordered(&world.until(name, READY).await), "{name}");
+        assert_eq!(world.orders(&format!("{name}.example")), 1, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn while_the_api_server_is_away_nobody_leads_and_then_one_does() {
     let world = World::new("away").await;
     let kubeconfigs = [user(&world, "one").await, user(&world, "two").await];

@@ -281,7 +281,11 @@ async fn a_transfer_token_shows_what_could_be_transferred() {
     edit_secret(&world, "transfer", json!({"token": "transfer-token-0123\n"})).await;
     world.refresh("acme", "2").await;
     let object = world.until("acme", foreign).await;
-    assert!(message(&object, "Stalled").contains("2 subscriptions"));
+    let says = message(&object, "Stalled");
+    assert!(
+        says.contains("given token (2)") && says.contains("status.transferableSubscriptions"),
+        "{says}"
+    );
     assert_eq!(
         listed(&object),
         [("1010020027".to_owned(), 3), ("1010020028".to_owned(), 20)],
