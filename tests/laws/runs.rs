@@ -9,12 +9,13 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{
     FailurePersistence, FileFailurePersistence, RngSeed, TestCaseResult, TestRunner,
 };
+use tokio::time::Instant;
 
 /// Runs of the main law where nothing else is asked for.
 const SCHEDULES: u32 = 10_000;
@@ -95,7 +96,9 @@ pub(crate) fn hold<S: Strategy>(
     });
     assert!(broken.get().is_none(), "{}", broken.into_inner().unwrap_or_default());
     let done = done.into_inner();
-    say(format_args!("{}: {done} runs, seed {}", law.name, asked.seed));
+    let Asked { cases, seed, .. } = asked;
+    let short = if done < cases { format!(" of {cases}, the time is over") } else { String::new() };
+    say(format_args!("{}: {done} runs{short}, seed {seed}", law.name));
     done
 }
 
