@@ -96,7 +96,9 @@ pub(crate) fn hold<S: Strategy>(
     });
     assert!(broken.get().is_none(), "{}", broken.into_inner().unwrap_or_default());
     let done = done.into_inner();
-    say(format_args!("{}: {done} runs, seed {}", law.name, asked.seed));
+    let Asked { cases, seed, .. } = asked;
+    let short = if done < cases { format!(" of {cases}, the time is over") } else { String::new() };
+    say(format_args!("{}: {done} runs{short}, seed {seed}", law.name));
     done
 }
 

@@ -1,6 +1,7 @@
 //! Single calls: what is sent, how often, and what its failure means.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -196,6 +197,32 @@ async fn an_endless_answer_is_not_read_to_its_end() {
     google.next([Reply::Page(200, Box::leak("x".repeat(9 << 20).into_boxed_str()))]);
     let error = insert(&google.client().await).await.unwrap_err();
     assert!(matches!(error.failure, Failure::NoAnswer(_)), "{error}");
+}
+
+/// Closed when the test says so.
+#[derive(Default)]
+struct Closing(AtomicBool);
+
+impl Gate for Closing {
+    fn closed(&self) -> Option<&'static str> {
+        self.0.load(Ordering::Relaxed).then_some("this process is not the leader")
+    }
+}
+
+#[tokio::test]
+async fn a_closed_gate_lets_nothing_out_not_even_what_has_its_permit() {
+    let google = StandIn::start().await;
+    let gate = Arc::new(Closing::default());
+    let settings = Settings { gate: Some(gate.clone()), ..google.settings() };
+    let client = google.client_of(settings).await;
+    client.customers_get("C1").await.unwrap();
+    let permit = client.reserve(ApiMethod::CustomersInsert).await.unwrap();
+    gate.0.store(true, Ordering::Relaxed);
+    let order = client.customers_insert(permit, &Customer::default()).await.unwrap_err();
+    assert!(!order.may_have_been_applied(), "{order}");
+    let change = client.customers_patch("C1", &Customer::default()).await.unwrap_err();
+    assert!(matches!(change.failure, Failure::NotSent(_)), "{change}");
+    assert_eq!(google.api().len(), 1, "only what was asked while it was open");
 }
 
 #[derive(Default)]
