@@ -60,9 +60,9 @@ pub fn domain_is_ordered() -> Scenario {
     Scenario { orders: 1, ..Scenario::new("create domain", vec![], steps) }
 }
 
-/// Google does not show the account for a while after the order.
+/// Google does not show the account to the first look after the order.
 pub fn domain_is_ordered_and_lags() -> Scenario {
-    let lag: fn(&mut State) = |google| google.options.insert_lag_seconds = 1;
+    let lag: fn(&mut State) = |google| google.options.insert_lag_reads = 1;
     let steps = vec![Step::Create(domain_spec(DOMAIN))];
     Scenario { orders: 1, ..Scenario::new("create, lagging", vec![Step::Google(lag)], steps) }
 }
