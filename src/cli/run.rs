@@ -168,9 +168,10 @@ pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
     };
     let mut google = google.into_settings(Access::ReadWrite, Some(observer))?;
     google.gate = Some(Arc::new(leadership.clone()));
+    let google = Client::new(google).await?;
     let kube = kube_config(kubernetes.context).await?;
     let parts = Parts {
-        google: Client::new(google).await?,
+        google,
         election: elected(election, &kube)?,
         leadership,
         kube,
