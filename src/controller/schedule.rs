@@ -11,7 +11,7 @@
 //!
 //! # How it is joined
 //!
-//! ```ignore
+//! ```text
 //! let (schedule, turns) = schedule(settings);
 //! let requests = turns.map(|turn| Ok::<_, Infallible>(turn.key));
 //! applier(reconcile, error_policy, ctx, store, requests, Config::default())
