@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::runtime::events::Recorder;
-
 use tokio::time::Instant;
 
 use super::lease::Leadership;

@@ -6,7 +6,7 @@ use kube::{Api, ResourceExt};
 use secrecy::SecretString;
 
 use super::context::Context;
-use super::error::Error;
+use super::error::{Error, KubeError, in_time};
 use crate::crd::{Origin, ResellerCustomer};
 use crate::plan::{PasswordSecret, TransferToken};
 
@@ -70,8 +70,8 @@ pub(super) async fn transfer_token(
 pub(super) async fn read_secret(
     api: &Api<Secret>,
     name: &str,
-) -> Result<Option<Secret>, kube::Error> {
-    api.get_opt(name).await
+) -> Result<Option<Secret>, KubeError> {
+    in_time(api.get_opt(name)).await
 }
 
 fn has_key(secret: &Secret, key: &str) -> bool {

@@ -1,7 +1,5 @@
 //! IO: status writes and Events.
 
-use std::time::Duration;
-
 use backon::{ExponentialBuilder, Retryable};
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::EventType;
@@ -9,15 +7,13 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 
 use super::context::Context;
-use super::error::WriteError;
+use super::error::{TIMEOUT, WriteError};
 use crate::crd::names::FIELD_MANAGER;
 use crate::crd::{ResellerCustomer, ResellerCustomerStatus};
 use crate::metrics::WriteResult;
 use crate::plan::events::Event;
 use crate::plan::outcome::Outcome;
 
-/// Longest wait for one write.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest note of an Event, in characters; the API server takes 1 kB.
 const MAX_NOTE: usize = 900;
 

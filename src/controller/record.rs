@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::clock::Moment;
 use super::context::Context;
 use super::dereference::{password_in, read_secret};
-use super::error::WriteError;
+use super::error::{KubeError, WriteError, in_time};
 use super::publish::{api, write_status};
 use super::random;
 use crate::crd::names::FIELD_MANAGER;
@@ -32,7 +32,7 @@ pub(super) enum RecordError {
     #[error("cannot write the ledger")]
     Write(#[source] WriteError),
     #[error("cannot read or create the password Secret")]
-    Secret(#[source] Box<kube::Error>),
+    Secret(#[source] KubeError),
     #[error("the password Secret was changed and cannot be used")]
     Unusable,
     #[error("the system gives no random numbers")]
@@ -59,8 +59,8 @@ impl<'a> KubeRecord<'a> {
 
     /// Whether a conflict is only that our own write was answered twice.
     async fn is_ours_already(&self, id: &str) -> Option<ResellerCustomer> {
-        let fresh =
-            api(self.ctx, self.object).get_opt(&self.object.name_any()).await.ok().flatten()?;
+        let (api, name) = (api(self.ctx, self.object), self.object.name_any());
+        let fresh = in_time(api.get_opt(&name)).await.ok().flatten()?;
         let is_ours = fresh.metadata.uid == self.object.metadata.uid
             && fresh.status.as_ref()?.pending_operation.as_ref()?.id == id;
         is_ours.then_some(fresh)
@@ -111,21 +111,24 @@ impl Record for KubeRecord<'_> {
     async fn password(&self, reference: &SecretKeyRef) -> Result<SecretString, RecordError> {
         let namespace = self.object.namespace().unwrap_or_default();
         let api: Api<Secret> = Api::namespaced(self.ctx.kube.clone(), &namespace);
-        let refused = |error| RecordError::Secret(Box::new(error));
-        if let Some(secret) = read_secret(&api, &reference.name).await.map_err(refused)? {
+        if let Some(secret) =
+            read_secret(&api, &reference.name).await.map_err(RecordError::Secret)?
+        {
             return password_in(&secret, &reference.key).ok_or(RecordError::Unusable);
         }
         let password = random::password().map_err(RecordError::Random)?;
-        match api.create(&PostParams::default(), &password_secret(reference, &password)).await {
+        let (parameters, secret) = (PostParams::default(), password_secret(reference, &password));
+        match in_time(api.create(&parameters, &secret)).await {
             Ok(_) => Ok(password),
-            Err(kube::Error::Api(status)) if status.is_already_exists() => {
+            Err(KubeError::Refused(error)) if is_already_there(&error) => {
                 // It appeared meanwhile: the one that is there is used.
-                let secret = read_secret(&api, &reference.name).await.map_err(refused)?;
+                let secret =
+                    read_secret(&api, &reference.name).await.map_err(RecordError::Secret)?;
                 secret
                     .and_then(|secret| password_in(&secret, &reference.key))
                     .ok_or(RecordError::Unusable)
             }
-            Err(error) => Err(refused(error)),
+            Err(error) => Err(RecordError::Secret(error)),
         }
     }
 
@@ -142,6 +145,10 @@ impl Record for KubeRecord<'_> {
             Some(_) => None,
         }
     }
+}
+
+fn is_already_there(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_already_exists())
 }
 
 /// No ownerReference: the password outlives the object.
