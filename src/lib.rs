@@ -13,6 +13,8 @@ pub mod controller;
 pub mod crd;
 pub mod domain;
 pub mod google;
+pub mod import;
+pub mod manifest;
 pub mod metrics;
 pub mod observe;
 pub mod pass;

@@ -1,0 +1,1 @@
+//! Accounts that exist at Google, written as manifests.
