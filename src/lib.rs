@@ -20,6 +20,8 @@ pub mod observe;
 pub mod pass;
 pub mod plan;
 pub mod record;
+pub mod rehearsal;
+pub mod review;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 pub mod telemetry;

@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::interval;
 use crate::google::{
-    Access, CallObserver, CredentialSource, DIRECTORY_URL, IAM_URL, METADATA_URL, RESELLER_URL,
-    Settings, SetupError, Url,
+    Access, CallObserver, CredentialSource, DIRECTORY_URL, IAM_URL, METADATA_URL, Patience,
+    RESELLER_URL, Settings, SetupError, Url,
 };
 
 /// How Google is reached, and as whom.
@@ -124,6 +124,11 @@ impl GoogleArgs {
             ca_file: self.ca_file,
             allow_insecure_endpoints: self.allow_insecure_endpoints,
             access,
+            // The commands that only read run once; nobody tries again later.
+            patience: match access {
+                Access::ReadWrite => Patience::Brief,
+                Access::ReadOnly => Patience::Minute,
+            },
             observer,
             gate: None,
         })

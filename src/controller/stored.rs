@@ -10,8 +10,7 @@ use kube::runtime::reflector::ObjectRef;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::crd::{ManagementPolicy, ResellerCustomer};
-use crate::domain::memory::open_order;
+use crate::crd::{CustomerType, ResellerCustomer};
 use crate::plan::claims::Claimant;
 
 /// Key of an object in the queue.
@@ -19,14 +18,14 @@ pub(super) type Key = ObjectRef<Stored>;
 
 /// An object as the watch brings it. Managed fields are dropped to keep the store small.
 #[derive(Clone, Debug)]
-pub(super) enum Stored {
+pub(crate) enum Stored {
     Parsed(Box<ResellerCustomer>),
     Unparsable(Box<Unparsable>),
 }
 
 /// What can be read of an object that does not parse.
 #[derive(Clone, Debug)]
-pub(super) struct Unparsable {
+pub(crate) struct Unparsable {
     metadata: ObjectMeta,
     domain: Option<String>,
     pinned: Option<String>,
@@ -64,42 +63,22 @@ impl Unparsable {
 
 impl Stored {
     /// What the object claims.
-    pub(super) fn claimant(&self) -> Claimant {
-        let meta = self.meta();
-        let base = Claimant {
-            uid: meta.uid.clone().unwrap_or_default(),
-            namespace: meta.namespace.clone().unwrap_or_default(),
-            name: meta.name.clone().unwrap_or_default(),
-            created: meta.creation_timestamp.as_ref().map_or(jiff::Timestamp::MIN, |at| at.0),
-            domain: None,
-            customer_type: crate::crd::CustomerType::Domain,
-            pinned: None,
-            known: None,
-            is_established: false,
-            is_observer: false,
+    pub(crate) fn claimant(&self) -> Claimant {
+        let (metadata, object) = match self {
+            Self::Parsed(object) => return Claimant::of(object),
+            Self::Unparsable(object) => (&object.metadata, object),
         };
-        match self {
-            Self::Parsed(object) => {
-                let status = object.status.as_ref();
-                Claimant {
-                    domain: Some(object.spec.customer_domain.clone()),
-                    customer_type: object.spec.customer_type,
-                    pinned: object.spec.customer_id.clone(),
-                    known: status.and_then(|status| status.customer_id.clone()),
-                    is_established: status.is_some_and(|status| {
-                        status.origin.is_some() || open_order(status).is_some()
-                    }),
-                    is_observer: object.spec.management_policy == ManagementPolicy::Observe,
-                    ..base
-                }
-            }
-            Self::Unparsable(object) => Claimant {
-                domain: object.domain.clone(),
-                pinned: object.pinned.clone(),
-                known: object.known.clone(),
-                is_established: object.is_established,
-                ..base
-            },
+        Claimant {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            created: metadata.creation_timestamp.as_ref().map_or(jiff::Timestamp::MIN, |at| at.0),
+            domain: object.domain.clone(),
+            customer_type: CustomerType::Domain,
+            pinned: object.pinned.clone(),
+            known: object.known.clone(),
+            is_established: object.is_established,
+            is_observer: false,
         }
     }
 

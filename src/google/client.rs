@@ -17,6 +17,7 @@ use super::http::{Answer, Http, Outgoing};
 use super::lane::Lane;
 use super::quota::{Pacer, Place};
 use super::request::Request;
+use super::retry::Patience;
 use super::settings::{CallObserver, Gate, Settings, SetupError, Unobserved, class_label};
 use super::types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};
 use super::{GoogleApi, error_body, request, retry};
@@ -45,8 +46,8 @@ impl Default for Watch {
 /// # Guarantees
 ///
 /// A call with a [`Permit`] is sent at most once, whatever happens. Other calls are tried up to
-/// three times within a few seconds if they fail transiently, and once more with a new token after
-/// a 401. Longer waits are the caller's ([`ApiError::retry_after`]).
+/// three times within [`Settings::patience`] if they fail transiently, and once more with a new token
+/// after a 401. Longer waits are the caller's ([`ApiError::retry_after`]).
 ///
 /// After Google refused the credential, calls of the same API fail at once with its answer, until a
 /// probe in the background succeeds.
@@ -62,6 +63,7 @@ struct Inner {
     http: Http,
     credential: Credential,
     pacer: Pacer,
+    patience: Patience,
     holds: [Hold; Group::ALL.len()],
     changes: watch::Sender<u64>,
     gate: Option<Arc<dyn Gate>>,
@@ -109,6 +111,7 @@ impl Client {
             directory_url: settings.directory_url,
             http,
             credential,
+            patience: settings.patience,
             holds: Default::default(),
             changes: watch::Sender::new(0),
             gate: settings.gate,
@@ -136,7 +139,7 @@ impl Client {
         decode: fn(&Bytes) -> Result<T, Failure>,
     ) -> Result<T, ApiError> {
         let method = request.method;
-        let answer = retry::run(method.is_idempotent(), || async {
+        let answer = retry::run(method.is_idempotent(), self.inner.patience, || async {
             self.inner.not_held(method)?;
             let answer = self.inner.attempt(self.lane, &request).await?;
             decode(&answer.body).map_err(|failure| ApiError::new(method, failure))

@@ -24,7 +24,7 @@ pub use client::{Client, Permit};
 pub use error::{ApiError, ApiMethod, ErrorClass, Failure};
 pub use lane::Lane;
 pub use settings::{
-    Access, CallObserver, CredentialSource, DIRECTORY_URL, Gate, IAM_URL, METADATA_URL,
+    Access, CallObserver, CredentialSource, DIRECTORY_URL, Gate, IAM_URL, METADATA_URL, Patience,
     RESELLER_URL, Settings, SetupError, TOKEN_URL, Url,
 };
 use types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};

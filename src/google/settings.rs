@@ -9,6 +9,7 @@ use std::time::Duration;
 pub use reqwest::Url;
 
 use super::error::{ApiMethod, ErrorClass};
+pub use super::retry::Patience;
 
 /// Google's token endpoint; the audience of an assertion whose key names none (RFC 7523).
 pub const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
@@ -50,6 +51,8 @@ pub struct Settings {
     pub allow_insecure_endpoints: bool,
     /// Which scopes to ask for.
     pub access: Access,
+    /// How long a call goes on trying by itself.
+    pub patience: Patience,
     /// Told of every call; for metrics.
     pub observer: Option<Arc<dyn CallObserver>>,
     /// Asked before every call to the two APIs.
@@ -79,6 +82,7 @@ impl Settings {
             ca_file: None,
             allow_insecure_endpoints: false,
             access: Access::ReadWrite,
+            patience: Patience::Brief,
             observer: None,
             gate: None,
         }

@@ -1,5 +1,8 @@
 //! What a plan may do at Google: one variant per mutating method.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::domain::Field;
 use crate::domain::memory::is_order;
 use crate::google::ApiMethod;
@@ -39,6 +42,32 @@ impl Action {
         }
     }
 
+    /// What is at stake with it.
+    #[must_use]
+    pub fn risk(&self) -> Risk {
+        match self {
+            Self::CustomersInsert(_) => Risk::Money,
+            Self::UsersInsert { .. } | Self::UsersMakeAdmin { .. } => Risk::Access,
+            Self::CustomersPatch(patch) => {
+                let is_recovery = |change: &Change| change.field == Field::AlternateEmail;
+                if patch.changes.iter().any(is_recovery) { Risk::Access } else { Risk::Change }
+            }
+            Self::DirectoryCustomersPatch(_) => Risk::Change,
+        }
+    }
+
+    /// The managed fields that it writes, with the value before and after.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        match self {
+            Self::CustomersPatch(patch) => &patch.changes,
+            Self::DirectoryCustomersPatch(patch) => std::slice::from_ref(&patch.change),
+            Self::CustomersInsert(_) | Self::UsersInsert { .. } | Self::UsersMakeAdmin { .. } => {
+                &[]
+            }
+        }
+    }
+
     /// Whether it is the operation that a ledger entry of this hash stands for.
     #[must_use]
     pub fn is_order_of(&self, payload_hash: &str) -> bool {
@@ -46,8 +75,24 @@ impl Action {
     }
 }
 
+/// What is at stake with a call, the least first.
+#[derive(Serialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub enum Risk {
+    /// Nothing is written.
+    None,
+    /// Contact data or language of an account change.
+    Change,
+    /// Who can get into an account changes: an administrator is made, or the address by which Google
+    /// reaches the customer is another one.
+    Access,
+    /// It costs money.
+    Money,
+}
+
 /// Why a field is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Serialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
 pub enum Cause {
     /// The manifest was changed, or the account was just adopted.
     Edit,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::Claim;
-use crate::crd::CustomerType;
+use crate::crd::{CustomerType, ManagementPolicy, ResellerCustomer};
+use crate::domain::memory::open_order;
 
 /// What an object claims, and how strongly. Made from whatever of an object can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,26 @@ pub struct Claimant {
 }
 
 impl Claimant {
+    /// What an object claims, as the cluster holds it.
+    #[must_use]
+    pub fn of(object: &ResellerCustomer) -> Self {
+        let ResellerCustomer { metadata, spec, status } = object;
+        let status = status.as_ref();
+        Self {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            created: metadata.creation_timestamp.as_ref().map_or(Timestamp::MIN, |at| at.0),
+            domain: Some(spec.customer_domain.clone()),
+            customer_type: spec.customer_type,
+            pinned: spec.customer_id.clone(),
+            known: status.and_then(|status| status.customer_id.clone()),
+            is_established: status
+                .is_some_and(|status| status.origin.is_some() || open_order(status).is_some()),
+            is_observer: spec.management_policy == ManagementPolicy::Observe,
+        }
+    }
+
     /// The id that is meant: pinned, else known.
     fn id(&self) -> Option<&str> {
         self.pinned.as_deref().or(self.known.as_deref())

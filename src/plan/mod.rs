@@ -37,8 +37,9 @@ use jiff::Timestamp;
 pub use crate::domain::surroundings::{
     Claim, Durations, Grace, Graces, OrderGate, PasswordSecret, Surroundings, TransferToken,
 };
-pub use action::Action;
+pub use action::{Action, Cause, Risk};
 pub use conditions::{Summary, Verdict};
+pub use onboarding::IN_SYNC;
 pub use stopped::{announce, stopped_before_read};
 
 use crate::crd::ResellerCustomerStatus;

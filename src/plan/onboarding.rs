@@ -95,6 +95,9 @@ fn step(plan: Plan) -> Step {
     Step::Plan(Box::new(plan))
 }
 
+/// What Ready says where there is nothing to add.
+pub const IN_SYNC: &str = "The account is ours and equals the manifest.";
+
 /// All is equal and done.
 fn in_sync(
     input: Input<'_>,
@@ -108,7 +111,7 @@ fn in_sync(
         status.onboarded = true;
     }
     status.waiting_since = None;
-    let mut message = "The account is ours and equals the manifest.".to_owned();
+    let mut message = IN_SYNC.to_owned();
     if input.desired.customer_type == CustomerType::Team
         && account.customer_type.as_deref() == Some("domain")
     {

@@ -52,11 +52,7 @@ impl Outcome {
     /// The fields that were written, with their value before.
     #[must_use]
     pub fn written(&self) -> BTreeMap<Field, String> {
-        let changes = self.applied.done.iter().flat_map(|(action, _)| match action {
-            Action::CustomersPatch(patch) => patch.changes.as_slice(),
-            Action::DirectoryCustomersPatch(patch) => std::slice::from_ref(&patch.change),
-            _ => &[],
-        });
+        let changes = self.applied.done.iter().flat_map(|(action, _)| action.changes());
         changes.map(|change| (change.field, change.observed.clone())).collect()
     }
 }

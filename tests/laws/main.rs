@@ -9,6 +9,7 @@ mod checks;
 mod decisions;
 mod events;
 mod process;
+mod rehearsals;
 mod runs;
 mod scenario;
 mod shell;
@@ -124,6 +125,13 @@ fn a_calm_run_sends_nothing_twice() {
         }
         Ok(())
     });
+}
+
+/// What `plan --from-cluster` shows is what the operator then does, and nothing more.
+#[test]
+fn a_rehearsal_shows_what_the_operator_then_does() {
+    let law = Law { name: "a rehearsal shows what the operator then does", permille: 300 };
+    hold(law, scenario::scenario, rehearsals::are_kept);
 }
 
 /// Every order's answer is lost or cut: none is ever sent again after it was carried out.
