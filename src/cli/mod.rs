@@ -5,6 +5,7 @@ pub mod google_args;
 pub mod run;
 #[cfg(feature = "simulator")]
 pub mod simulate;
+pub mod validate;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(Box<run::RunArgs>),
+    Validate(validate::ValidateArgs),
     /// Print the CustomResourceDefinition.
     ///
     /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
@@ -61,6 +63,10 @@ impl Cli {
     pub async fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => run::cmd(*args).await,
+            Command::Validate(args) => {
+                let is_valid = validate::cmd(&args, std::io::stdin(), &mut std::io::stdout())?;
+                Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
             Command::Crd => {
                 crd::cmd(&mut std::io::stdout())?;
                 Ok(ExitCode::SUCCESS)

@@ -1,7 +1,23 @@
 //! Manifests as files: read as kubectl reads them and judged as the API server judges them,
 //! offline.
+//!
+//! ```text
+//! files -> documents -> yaml -> judge: whose it is -> customer: schema, metadata, rules -> claims
+//! ```
+
+mod customer;
+mod documents;
+mod fault;
+mod files;
+mod hints;
+mod judge;
+mod node;
+mod scalar;
+mod schema;
+mod yaml;
 
 use std::io::Read;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::crd::ResellerCustomer;
@@ -20,9 +36,9 @@ pub struct Manifest {
 pub struct Place {
     /// The file as it was named on the command line, or found below a folder that was; `<stdin>`.
     pub file: String,
-    /// From 1.
+    /// From 1; 0 is the whole file.
     pub line: usize,
-    /// From 1.
+    /// In characters, from 1; 0 is the whole file.
     pub column: usize,
 }
 
@@ -35,6 +51,16 @@ pub struct Loaded {
     pub findings: Vec<Finding>,
     /// Documents of other groups.
     pub skipped: usize,
+    /// Documents of our group, with and without a fault.
+    pub ours: usize,
+}
+
+impl Loaded {
+    /// Whether nothing is wrong; warnings are no errors.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
 }
 
 /// One fault of a file, or a warning.
@@ -44,8 +70,19 @@ pub struct Finding {
     pub place: Place,
     /// Path of the field, such as `spec.customerDomain`; empty where it is about the document.
     pub field: String,
-    /// What is wrong, and the way out.
+    /// What is wrong.
     pub message: String,
+    /// The way out, where the message does not say it.
+    pub help: Option<String>,
+    /// The line of the file, where there is one.
+    pub source: Option<SourceLine>,
+}
+
+/// A line of a file, and the bytes of it that are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLine {
+    pub text: String,
+    pub marked: Range<usize>,
 }
 
 /// Whether a finding makes a manifest invalid.
@@ -55,8 +92,45 @@ pub enum Severity {
     Warning,
 }
 
-/// Reads files, folders and (`-`) standard input.
+/// Reads files, folders and (`-`) standard input. What cannot be read is a finding, and the rest is
+/// judged all the same.
 #[must_use]
-pub fn load(_paths: &[PathBuf], _stdin: impl Read) -> Loaded {
-    Loaded::default()
+pub fn load(paths: &[PathBuf], mut stdin: impl Read) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut finder = files::Finder::default();
+    for path in paths {
+        for path in finder.files(path) {
+            let source = files::open(&path);
+            match source.content {
+                Ok(content) => {
+                    let reader = files::reader(content, &mut stdin);
+                    judge::file(&source.name, reader, &mut loaded);
+                }
+                Err(unusable) => {
+                    loaded.findings.push(about_file(source.name, unusable.message, unusable.help))
+                }
+            }
+        }
+    }
+    if loaded.ours == 0 && loaded.is_valid() {
+        let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        loaded.findings.push(about_file(
+            paths.join(" "),
+            "no ResellerCustomer was found".to_owned(),
+            "name a file, or a folder with *.yaml, *.yml or *.json files",
+        ));
+    }
+    loaded
+}
+
+/// A finding about a file as a whole.
+fn about_file(file: String, message: String, help: &str) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        place: Place { file, line: 0, column: 0 },
+        field: String::new(),
+        message,
+        help: (!help.is_empty()).then(|| help.to_owned()),
+        source: None,
+    }
 }

@@ -1,0 +1,179 @@
+//! A file becomes documents, cut where kubectl cuts: at lines that begin with `---`, and between
+//! JSON objects that follow each other. Line by line, so that a long file costs no memory.
+
+use std::io::{BufRead, Read};
+
+use serde::de::IgnoredAny;
+
+/// The longest document. A list of 10,000 customers is a third of it.
+const MOST_BYTES: usize = 32 << 20;
+
+/// Text that holds one document.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub text: String,
+    /// Line of the file with which it begins, from 1.
+    pub line: usize,
+    /// Characters before it in that line.
+    pub column: usize,
+}
+
+/// Why the rest of a file cannot be read.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    /// From 1; 0 if it is about the whole file.
+    pub line: usize,
+    pub message: String,
+    pub help: &'static str,
+}
+
+/// The documents of a file, until it cannot be read on.
+pub(super) struct Documents<R> {
+    reader: R,
+    /// Lines that were read.
+    line: usize,
+    /// What was read and is not given out yet, last first.
+    ready: Vec<Document>,
+    /// A separator, which belongs to the document that it begins.
+    separator: Option<String>,
+    is_first: bool,
+    is_done: bool,
+}
+
+impl<R: BufRead> Documents<R> {
+    pub(super) fn of(reader: R) -> Self {
+        Self { reader, line: 0, ready: Vec::new(), separator: None, is_first: true, is_done: false }
+    }
+
+    /// The text up to the next separator.
+    fn chunk(&mut self) -> Result<Option<Document>, Unreadable> {
+        let mut text = self.separator.take().unwrap_or_default();
+        let begin = if text.is_empty() { self.line + 1 } else { self.line };
+        loop {
+            let Some(line) = self.next_line(MOST_BYTES - text.len().min(MOST_BYTES), begin)? else {
+                self.is_done = true;
+                return Ok((!text.is_empty()).then_some(Document { text, line: begin, column: 0 }));
+            };
+            if let Some(rest) = line.strip_prefix("---") {
+                self.check_separator(rest)?;
+                if text.is_empty() {
+                    text = line;
+                    continue;
+                }
+                self.separator = Some(line);
+                return Ok(Some(Document { text, line: begin, column: 0 }));
+            }
+            text.push_str(&line);
+        }
+    }
+
+    fn check_separator(&self, rest: &str) -> Result<(), Unreadable> {
+        let rest = rest.trim();
+        if rest.is_empty() || rest.starts_with('#') {
+            return Ok(());
+        }
+        Err(Unreadable {
+            line: self.line,
+            message: "only a comment may follow --- in its line".to_owned(),
+            help: "kubectl reads no further than here: begin the document in the next line",
+        })
+    }
+
+    /// The next line, which ends with a line feed and nothing else.
+    fn next_line(&mut self, limit: usize, begin: usize) -> Result<Option<String>, Unreadable> {
+        let fault = |message: String, help| Unreadable { line: self.line + 1, message, help };
+        let mut bytes = Vec::new();
+        let most = u64::try_from(limit).unwrap_or(u64::MAX);
+        (&mut self.reader).take(most).read_until(b'\n', &mut bytes).map_err(|error| {
+            Unreadable { line: 0, message: format!("cannot be read: {error}"), help: "" }
+        })?;
+        if bytes.len() >= limit && bytes.last() != Some(&b'\n') {
+            return Err(Unreadable {
+                line: begin,
+                message: format!("this document is longer than {} MiB", MOST_BYTES >> 20),
+                help: "split it; the API server takes no object of more than 3 MiB",
+            });
+        }
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        if self.line == 0 && (bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff")) {
+            return Err(fault("the file is UTF-16".to_owned(), "save it as UTF-8"));
+        }
+        if bytes.contains(&0) {
+            return Err(fault(
+                "a NUL byte: this is not a text file".to_owned(),
+                "remove it from PATH",
+            ));
+        }
+        let mut line = String::from_utf8(bytes)
+            .map_err(|_| fault("this line is not UTF-8".to_owned(), "save the file as UTF-8"))?;
+        if self.line == 0 && line.starts_with('\u{feff}') {
+            line.remove(0);
+        }
+        self.line += 1;
+        let end =
+            line.strip_suffix('\n').map_or(line.len(), |l| l.strip_suffix('\r').unwrap_or(l).len());
+        line.truncate(end);
+        line.push('\n');
+        Ok(Some(line))
+    }
+}
+
+impl<R: BufRead> Iterator for Documents<R> {
+    type Item = Result<Document, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(document) = self.ready.pop() {
+            return Some(Ok(document));
+        }
+        if self.is_done {
+            return None;
+        }
+        let chunk = match self.chunk() {
+            Ok(chunk) => chunk?,
+            Err(error) => {
+                self.is_done = true;
+                return Some(Err(error));
+            }
+        };
+        if std::mem::take(&mut self.is_first) && chunk.text.trim_start().starts_with('{') {
+            self.ready = objects(chunk);
+            self.ready.reverse();
+            return self.next();
+        }
+        Some(Ok(chunk))
+    }
+}
+
+/// JSON objects that follow each other without `---`; the text as it is if it is not JSON.
+fn objects(chunk: Document) -> Vec<Document> {
+    let mut stream = serde_json::Deserializer::from_str(&chunk.text).into_iter::<IgnoredAny>();
+    let mut ends = Vec::new();
+    while let Some(object) = stream.next() {
+        if object.is_err() {
+            break;
+        }
+        ends.push(stream.byte_offset());
+    }
+    if ends.len() < 2 {
+        return vec![chunk];
+    }
+    // What is not JSON any more is a document too, whose reader will say what is wrong with it.
+    if !chunk.text[ends[ends.len() - 1]..].trim().is_empty() {
+        ends.push(chunk.text.len());
+    }
+    let mut documents = Vec::with_capacity(ends.len());
+    let (mut start, mut line, mut column) = (0, chunk.line, chunk.column);
+    for end in ends {
+        let text = &chunk.text[start..end];
+        documents.push(Document { text: text.to_owned(), line, column });
+        line += text.matches('\n').count();
+        column = match text.rfind('\n') {
+            Some(at) => text[at + 1..].chars().count(),
+            None => column + text.chars().count(),
+        };
+        start = end;
+    }
+    documents
+}
