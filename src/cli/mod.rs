@@ -2,6 +2,9 @@
 
 pub mod crd;
 pub mod google_args;
+mod kubernetes;
+mod many;
+pub mod plan;
 pub mod run;
 #[cfg(feature = "simulator")]
 pub mod simulate;
@@ -41,6 +44,7 @@ pub struct Cli {
 enum Command {
     Run(Box<run::RunArgs>),
     Validate(validate::ValidateArgs),
+    Plan(Box<plan::PlanArgs>),
     /// Print the CustomResourceDefinition.
     ///
     /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
@@ -66,6 +70,10 @@ impl Cli {
             Command::Validate(args) => {
                 let is_valid = validate::cmd(&args, std::io::stdin(), &mut std::io::stdout())?;
                 Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            }
+            Command::Plan(args) => {
+                let out = &mut anstream::stdout();
+                plan::cmd(*args, std::io::stdin(), out).await
             }
             Command::Crd => {
                 crd::cmd(&mut std::io::stdout())?;

@@ -1,19 +1,18 @@
 //! `reseller-operator run`: the controller.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::{ArgAction, Args};
-use kube::config::{KubeConfigOptions, KubeconfigError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::google_args::GoogleArgs;
+use super::kubernetes::kube_config;
 use super::{duration, interval, socket};
 use crate::admin::{self, Admin, Readiness};
 use crate::controller::{Controller, Election, Ended, Leadership, Parts, Settings};
@@ -236,42 +235,6 @@ fn settings(timing: &TimingArgs, limits: &LimitArgs) -> Settings {
     }
 }
 
-/// The kubeconfig as kubectl finds it, else the pod's own.
-async fn kube_config(context: Option<String>) -> anyhow::Result<kube::Config> {
-    let is_named = context.is_some();
-    let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
-    match kube::Config::from_kubeconfig(&options).await {
-        Ok(config) => Ok(config),
-        Err(error) if is_named => Err(anyhow!("cannot use --context: {}", told(&error))),
-        Err(error) if is_absent(&error) => kube::Config::incluster().map_err(|_| {
-            anyhow!(
-                "no Kubernetes cluster is configured ({}): set KUBECONFIG, or run in a pod",
-                told(&error)
-            )
-        }),
-        Err(error) => {
-            Err(anyhow!("the kubeconfig cannot be used (see KUBECONFIG): {}", told(&error)))
-        }
-    }
-}
-
-/// Whether there is no kubeconfig, or one that names nothing.
-fn is_absent(error: &KubeconfigError) -> bool {
-    match error {
-        KubeconfigError::FindPath | KubeconfigError::CurrentContextNotSet => true,
-        KubeconfigError::ReadConfig(error, _) => error.kind() == ErrorKind::NotFound,
-        _ => false,
-    }
-}
-
-/// The parser's own words would show lines of the file, which holds credentials.
-fn told(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::Parse(_) => "it is not the YAML of a kubeconfig".to_owned(),
-        error => error.to_string(),
-    }
-}
-
 /// The pod's name, for Events.
 fn hostname() -> Option<String> {
     let name = std::fs::read_to_string("/etc/hostname").ok()?;
@@ -279,7 +242,7 @@ fn hostname() -> Option<String> {
 }
 
 /// A token that the first SIGTERM or SIGINT cancels.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

@@ -34,7 +34,7 @@ pub fn cmd(args: &ValidateArgs, stdin: impl Read, out: &mut impl Write) -> anyho
     Ok(loaded.is_valid())
 }
 
-fn text(loaded: &Loaded, out: &mut impl Write) -> std::io::Result<()> {
+pub(super) fn text(loaded: &Loaded, out: &mut impl Write) -> std::io::Result<()> {
     for finding in &loaded.findings {
         let severity = match finding.severity {
             Severity::Error => "error",

@@ -13,14 +13,14 @@ use crate::crd::{ResellerCustomer, crd};
 use crate::domain::Desired;
 
 /// The schema in the three forms that are needed, made once.
-struct Schema {
+pub(super) struct Schema {
     /// With what the server knows of every object, and with a status that only has names.
     typed: JSONSchemaProps,
     json: Json,
-    rules: CompiledSchema,
+    pub(super) rules: CompiledSchema,
 }
 
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let version = crd().spec.versions.into_iter().next().expect("the CRD has one version");
     let schema = version.schema.and_then(|schema| schema.open_api_v3_schema);
     let mut typed = schema.expect("the version has a schema");

@@ -5,6 +5,7 @@
 //! files -> documents -> yaml -> judge: whose it is -> customer: schema, metadata, rules -> claims
 //! ```
 
+mod change;
 mod customer;
 mod documents;
 mod fault;
@@ -21,6 +22,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::crd::ResellerCustomer;
+pub use change::refused_change;
 
 /// A manifest that the API server would take.
 #[derive(Clone, Debug)]

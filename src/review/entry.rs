@@ -93,7 +93,8 @@ pub struct FieldChange {
 #[derive(Serialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocked {
-    /// Reason of the condition that says so (docs/conditions.md).
+    /// Reason of the condition that says so (docs/conditions.md); `Refused`: the API server would not
+    /// take the manifest; `NotRead`: Google did not answer.
     pub reason: String,
     /// What hinders, and the way out.
     pub message: String,
@@ -103,6 +104,29 @@ pub struct Blocked {
 }
 
 impl Entry {
+    /// An object whose change the API server refuses: everything stays as it is.
+    #[must_use]
+    pub fn refused(proposed: &Proposed, is_redacted: bool) -> Self {
+        let status = proposed.object.status.clone();
+        let rehearsal = Rehearsal { actions: Vec::new(), status, waits: false, unread: None };
+        let mut entry = Self::of(proposed, &rehearsal, false);
+        entry.action = Effect::Blocked;
+        entry.differences.clear();
+        entry.notes.clear();
+        entry.blocked = Some(Blocked {
+            reason: "Refused".to_owned(),
+            message: format!(
+                "The API server would refuse this change: {}.",
+                proposed.refused.join("; ")
+            ),
+            next_step: Some("Undo the change of the field, or do as the message says.".to_owned()),
+        });
+        if is_redacted {
+            Redactor::of(&proposed.object.spec).redact(&mut entry);
+        }
+        entry
+    }
+
     /// Puts a rehearsal into words.
     #[must_use]
     pub fn of(proposed: &Proposed, rehearsal: &Rehearsal, is_redacted: bool) -> Self {
@@ -124,6 +148,10 @@ impl Entry {
             blocked,
             notes: notes(proposed, rehearsal),
         };
+        if entry.action == Effect::Order {
+            // There is no account yet that could have another value.
+            entry.changes.iter_mut().for_each(|change| change.observed = None);
+        }
         if is_redacted {
             Redactor::of(&object.spec).redact(&mut entry);
         }

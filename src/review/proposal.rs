@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::crd::names::APPROVE_ORDER;
 use crate::crd::{ResellerCustomer, ResellerCustomerStatus};
-use crate::manifest::{Manifest, Place};
+use crate::manifest::{Manifest, Place, refused_change};
 use crate::plan::Surroundings;
 use crate::plan::claims::{Claimant, Claims};
 use crate::rehearsal::Object;
@@ -53,6 +53,15 @@ pub struct Known {
     pub object: Option<Box<ResellerCustomer>>,
 }
 
+impl Known {
+    /// Which object it is.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        let Claimant { namespace, name, .. } = &self.claimant;
+        Name { namespace: Some(namespace.clone()), name: name.clone() }
+    }
+}
+
 /// A change of manifests.
 #[derive(Debug, Default)]
 pub struct Proposal<'a> {
@@ -73,8 +82,8 @@ pub struct Proposed {
     pub place: Place,
     pub object: Object,
     pub surroundings: Surroundings,
-    /// The object as it is in the cluster.
-    pub stored: Option<Box<ResellerCustomer>>,
+    /// Why the API server would refuse the change of the object, if so.
+    pub refused: Vec<String>,
 }
 
 /// The objects of a proposal, in the order of the manifests, each with its claims.
@@ -82,7 +91,7 @@ pub struct Proposed {
 pub fn propose(proposal: &Proposal<'_>) -> Vec<Proposed> {
     let Proposal { manifests, cluster, released, namespace } = proposal;
     let by_name: BTreeMap<Name, &Known> =
-        cluster.unwrap_or_default().iter().map(|known| (name_of(known), known)).collect();
+        cluster.unwrap_or_default().iter().map(|known| (known.name(), known)).collect();
     let mut claims = Claims::default();
     for (_, known) in by_name.iter().filter(|(name, _)| !released.contains(name)) {
         claims.put(known.claimant.clone());
@@ -101,25 +110,25 @@ pub fn propose(proposal: &Proposal<'_>) -> Vec<Proposed> {
         })
         .collect();
     let of = |((manifest, name), uid): ((&Manifest, Name), &String)| {
-        let stored = by_name.get(&name).and_then(|known| known.object.clone());
+        let stored = by_name.get(&name).and_then(|known| known.object.as_deref());
         let surroundings = Surroundings {
             name: name.name.clone(),
             namespace: name.namespace.clone().unwrap_or_else(|| "default".to_owned()),
             claim: claims.of(uid),
             taken: claims.taken(uid),
-            approve_order: annotation(manifest, stored.as_deref()),
+            approve_order: annotation(manifest, stored),
             nonce: NONCE.to_owned(),
             ..Surroundings::default()
         };
-        let object = object(manifest, stored.as_deref());
-        Proposed { place: manifest.place.clone(), name, object, surroundings, stored }
+        Proposed {
+            place: manifest.place.clone(),
+            name,
+            object: object(manifest, stored),
+            refused: stored.map_or_else(Vec::new, |old| refused_change(old, &manifest.object)),
+            surroundings,
+        }
     };
     manifests.iter().zip(names).zip(&uids).map(of).collect()
-}
-
-fn name_of(known: &Known) -> Name {
-    let Claimant { namespace, name, .. } = &known.claimant;
-    Name { namespace: Some(namespace.clone()), name: name.clone() }
 }
 
 /// What the object will claim: as the cluster has it where it is there, else as the youngest.

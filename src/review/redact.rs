@@ -74,6 +74,24 @@ impl Redactor {
     }
 }
 
+/// The text without a value, where that stands as a word of its own: a short name may be part of
+/// any other word.
+fn hidden(text: &str, value: &str) -> String {
+    let mut hidden = String::with_capacity(text.len());
+    let mut from = 0;
+    for (start, _) in text.match_indices(value) {
+        let end = start + value.len();
+        let is_word = !text[..start].ends_with(char::is_alphanumeric)
+            && !text[end..].starts_with(char::is_alphanumeric);
+        if is_word {
+            hidden.push_str(&text[from..start]);
+            hidden.push_str(HIDDEN);
+            from = end;
+        }
+    }
+    hidden + &text[from..]
+}
+
 fn is_contact(path: &str) -> bool {
     Field::from_path(path).is_some_and(|field| CONTACT.contains(&field)) || path.contains("Email")
 }
@@ -91,5 +109,21 @@ fn hide(change: &mut FieldChange) {
         if !value.is_empty() {
             HIDDEN.clone_into(value);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_go_and_words_that_hold_a_name_stay() {
+        let values = vec!["Ada Owner".to_owned(), "Obs".to_owned()];
+        let redactor = Redactor { values };
+        let text = "The policy is Observe; Obs, Ada Owner and zoe@x.example (ada@b.example) know.";
+        assert_eq!(
+            redactor.text(text),
+            "The policy is Observe; (hidden), (hidden) and (hidden) ((hidden)) know."
+        );
     }
 }

@@ -70,7 +70,7 @@ fn rows(listed: &[&Entry], released: &[Released]) -> String {
     }
     let lines = table.lines().zip(styles);
     lines.fold(String::new(), |mut text, (line, style)| {
-        let _ = writeln!(text, "{style}{}{style:#}", line.trim());
+        let _ = writeln!(text, "{style}{}{style:#}", line.trim_end());
         text
     })
 }
