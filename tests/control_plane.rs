@@ -40,5 +40,7 @@ mod onboarding;
 mod orders;
 #[path = "control_plane/promises.rs"]
 mod promises;
+#[path = "control_plane/review.rs"]
+mod review;
 #[path = "control_plane/start.rs"]
 mod start;

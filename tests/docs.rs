@@ -135,3 +135,17 @@ fn every_link_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn the_schema_of_the_plan_is_that_of_the_code() {
+    let schema = schemars::schema_for!(reseller_operator::review::Report);
+    let made = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(Path::new(ROOT).join("docs/plan.schema.json"), made).expect("written");
+    } else {
+        assert!(
+            read("docs/plan.schema.json") == made,
+            "docs/plan.schema.json is stale: run `make generate`"
+        );
+    }
+}

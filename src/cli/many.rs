@@ -39,8 +39,8 @@ pub(super) async fn ask<T>(
             Some(error) if is_about_all(error) => ended = Some(explained(error.clone())),
             Some(error) if is_transient(error) => {
                 unanswered += 1;
-                let is_hopeless = unanswered == answers.len() + 1 || unanswered == IN_FLIGHT;
-                if is_hopeless && answers.len() + 1 < count {
+                // Nobody was answered yet, or not for long.
+                if unanswered > answers.len() || unanswered == IN_FLIGHT {
                     ended = Some(explained(error.clone()));
                 }
             }

@@ -1,7 +1,5 @@
 //! A report for a pull request.
 
-use std::fmt::Write as _;
-
 use super::entry::{Entry, FieldChange};
 use super::report::Report;
 use super::table::{action, risk};
@@ -18,51 +16,57 @@ const LONGEST: usize = 60_000;
 /// first.
 #[must_use]
 pub fn markdown(report: &Report) -> String {
-    let mut text = format!("{MARKER}\n### Plan: {}\n", words(&report.counts.summary()));
-    let notes = notes(report);
-    let mut left_out = 0;
-    let room = LONGEST.saturating_sub(notes.len());
-    let mut part = |title: &str, rows: Vec<String>| {
-        let mut is_begun = false;
-        for row in rows {
-            let head = if is_begun { "" } else { title };
-            if text.len() + head.len() + row.len() > room {
-                left_out += 1;
-                continue;
-            }
-            text.push_str(head);
-            text.push_str(&row);
-            is_begun = true;
-        }
-    };
-    part(
+    let mut page = Page { room: LONGEST, left_out: 0 };
+    let head = format!("{MARKER}\n### Plan: {}\n", words(&report.counts.summary()));
+    let notes: String = report.notes.iter().map(|note| format!("\n> {}\n", words(note))).collect();
+    page.room -= (head.len() + notes.len()).min(LONGEST);
+    // What a person must do is never cut off for what needs nobody.
+    let blocked = page.part(
         "\n#### Blocked\n\nA person must act first; nothing is written for what is blocked.\n\n",
-        report.blocked().map(blocked).collect(),
+        report.blocked().map(blocked),
     );
-    part(
+    let table = page.part(
         "\n| object | account | action | fields: at Google → in the manifest | risk |\n\
          |---|---|---|---|---|\n",
-        report.listed().into_iter().map(row).collect(),
+        report.listed().into_iter().map(row),
     );
-    part(
-        "\n#### No longer managed\n\nThe accounts stay at Google as they are, with all subscriptions.\n\n",
-        report.released.iter().map(released).collect(),
+    let released = page.part(
+        "\n#### Stops being managed, stays at Google\n\n",
+        report.released.iter().map(released),
     );
-    if left_out > 0 {
-        let _ = writeln!(
-            text,
-            "\n**{left_out} more objects do not fit here**: see the table in the log of the job."
-        );
-    }
-    text + &notes
+    let left_out = match page.left_out {
+        0 => String::new(),
+        count => format!(
+            "\n**{count} more objects do not fit here**: see the table in the log of the job.\n"
+        ),
+    };
+    [head, table, blocked, released, left_out, notes].concat()
 }
 
-fn notes(report: &Report) -> String {
-    if report.notes.is_empty() {
-        return String::new();
+/// What still fits.
+struct Page {
+    /// Bytes.
+    room: usize,
+    left_out: usize,
+}
+
+impl Page {
+    /// As many rows under a title as fit; nothing where there is no row.
+    fn part(&mut self, title: &str, rows: impl Iterator<Item = String>) -> String {
+        let mut text = String::new();
+        for row in rows {
+            let head = if text.is_empty() { title } else { "" };
+            let length = head.len() + row.len();
+            if length > self.room {
+                self.left_out += 1;
+                continue;
+            }
+            self.room -= length;
+            text.push_str(head);
+            text.push_str(&row);
+        }
+        text
     }
-    let notes: String = report.notes.iter().map(|note| format!("- {}\n", words(note))).collect();
-    format!("\n{notes}")
 }
 
 fn row(entry: &Entry) -> String {

@@ -55,10 +55,7 @@ impl Redactor {
 
     /// Hides the values in a text, and whatever looks like an e-mail address.
     fn text(&self, text: &str) -> String {
-        let known = self
-            .values
-            .iter()
-            .fold(text.to_owned(), |text, value| text.replace(value.as_str(), HIDDEN));
+        let known = self.values.iter().fold(text.to_owned(), |text, value| without(&text, value));
         let is_part = |c: char| !c.is_whitespace() && !"()<>\"',;:".contains(c);
         let mut hidden = String::with_capacity(known.len());
         let mut rest = known.as_str();
@@ -76,7 +73,7 @@ impl Redactor {
 
 /// The text without a value, where that stands as a word of its own: a short name may be part of
 /// any other word.
-fn hidden(text: &str, value: &str) -> String {
+fn without(text: &str, value: &str) -> String {
     let mut hidden = String::with_capacity(text.len());
     let mut from = 0;
     for (start, _) in text.match_indices(value) {

@@ -143,7 +143,7 @@ impl Counts {
             (self.update, "to update"),
             (self.blocked, "blocked"),
             (self.unread, "not read"),
-            (self.released, "no longer managed"),
+            (self.released, "stop being managed"),
             (self.observe, "only observed"),
             (self.suspended, "suspended"),
             (self.unchanged, "unchanged"),

@@ -50,6 +50,9 @@ fn rows(listed: &[&Entry], released: &[Released]) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(HEADER);
+    table.column_mut(0).into_iter().for_each(|column| {
+        column.set_padding((0, 1));
+    });
     let mut styles = vec![Style::new().bold()];
     for entry in listed {
         for row in entry_rows(entry) {

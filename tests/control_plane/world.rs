@@ -10,6 +10,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::Kubeconfig;
 use kube::{Api, Client};
 use reseller_operator::crd::ResellerCustomer;
+use reseller_operator::plan::conditions::is_true;
 use reseller_operator::simulator::{Simulator, serve};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -249,6 +250,21 @@ impl World {
         };
         let (api, what) = (self.api(), "Ready, or another object's claim");
         wait_for(&api, name, what, PATIENCE, is_settled).await.expect("object")
+    }
+
+    /// Waits until the object is at rest: it has a verdict on its latest change.
+    pub async fn until_at_rest(&self, name: &str) -> ResellerCustomer {
+        let is_at_rest = |object: Option<&ResellerCustomer>| {
+            object.is_some_and(|object| {
+                let status = object.status.as_ref();
+                let seen = status.map(|status| status.observed_generation);
+                let is =
+                    |kind: &str| status.is_some_and(|status| is_true(&status.conditions, kind));
+                let has_verdict = (is("Ready") || is("Stalled")) && !is("Reconciling");
+                seen == object.metadata.generation && has_verdict
+            })
+        };
+        wait_for(&self.api(), name, "a verdict", PATIENCE, is_at_rest).await.expect("object")
     }
 
     pub async fn secret(&self, name: &str) -> Option<Secret> {

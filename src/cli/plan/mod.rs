@@ -119,7 +119,9 @@ fn sound(loaded: Loaded) -> anyhow::Result<Loaded> {
         return Ok(loaded);
     }
     validate::text(&loaded, &mut anstream::stderr().lock()).context("cannot write to stderr")?;
-    bail!("the manifests cannot be applied as they are, so there is nothing to plan; mend them first")
+    bail!(
+        "the manifests cannot be applied as they are, so there is nothing to plan; mend them first"
+    )
 }
 
 /// The manifests before the change. What was wrong then need not be mended now.
@@ -145,7 +147,8 @@ impl Change {
     /// The manifests that were there before and are not any more, by the names of their objects.
     fn gone(&self) -> BTreeMap<Name, &Manifest> {
         let named = |loaded: &'_ Loaded| -> BTreeMap<Name, usize> {
-            let names = loaded.manifests.iter().map(|manifest| Name::of(manifest, self.namespace()));
+            let names =
+                loaded.manifests.iter().map(|manifest| Name::of(manifest, self.namespace()));
             names.enumerate().map(|(place, name)| (name, place)).collect()
         };
         let Some(before) = &self.before else { return BTreeMap::new() };
