@@ -18,6 +18,6 @@ mod text;
 
 pub use entry::{Blocked, Effect, Entry, FieldChange};
 pub use markdown::{MARKER, markdown};
-pub use proposal::{Known, Name, Proposal, Proposed, propose};
+pub use proposal::{Known, Name, Proposal, Proposals, Proposed, propose};
 pub use report::{Counts, Released, Report};
 pub use table::table;

@@ -6,8 +6,8 @@ use std::fmt;
 use crate::crd::names::APPROVE_ORDER;
 use crate::crd::{ResellerCustomer, ResellerCustomerStatus};
 use crate::manifest::{Manifest, Place, refused_change};
-use crate::plan::Surroundings;
 use crate::plan::claims::{Claimant, Claims};
+use crate::plan::{Claim, Surroundings};
 use crate::rehearsal::Object;
 
 /// Stands for a random value in what is only rehearsed; it never becomes a person's word, because
@@ -81,14 +81,40 @@ pub struct Proposed {
     pub name: Name,
     pub place: Place,
     pub object: Object,
-    pub surroundings: Surroundings,
     /// Why the API server would refuse the change of the object, if so.
     pub refused: Vec<String>,
+    uid: String,
+    claim: Claim,
+    approve_order: Option<String>,
 }
 
-/// The objects of a proposal, in the order of the manifests, each with its claims.
+/// The objects of a proposal, in the order of the manifests.
+#[derive(Debug)]
+pub struct Proposals {
+    pub objects: Vec<Proposed>,
+    claims: Claims,
+}
+
+impl Proposals {
+    /// What surrounds an object. Made when it is needed: it names every account that is taken.
+    #[must_use]
+    pub fn surroundings(&self, proposed: &Proposed) -> Surroundings {
+        let Proposed { name, uid, claim, approve_order, .. } = proposed;
+        Surroundings {
+            name: name.name.clone(),
+            namespace: name.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            claim: claim.clone(),
+            taken: self.claims.taken(uid),
+            approve_order: approve_order.clone(),
+            nonce: NONCE.to_owned(),
+            ..Surroundings::default()
+        }
+    }
+}
+
+/// Puts the objects of a change among those of the cluster.
 #[must_use]
-pub fn propose(proposal: &Proposal<'_>) -> Vec<Proposed> {
+pub fn propose(proposal: &Proposal<'_>) -> Proposals {
     let Proposal { manifests, cluster, released, namespace } = proposal;
     let by_name: BTreeMap<Name, &Known> =
         cluster.unwrap_or_default().iter().map(|known| (known.name(), known)).collect();
@@ -96,39 +122,28 @@ pub fn propose(proposal: &Proposal<'_>) -> Vec<Proposed> {
     for (_, known) in by_name.iter().filter(|(name, _)| !released.contains(name)) {
         claims.put(known.claimant.clone());
     }
-    let names: Vec<Name> =
-        manifests.iter().map(|manifest| Name::of(manifest, *namespace)).collect();
-    let uids: Vec<String> = manifests
-        .iter()
-        .zip(&names)
-        .enumerate()
-        .map(|(place, (manifest, name))| {
-            let claimant = claimant(place, manifest, name, by_name.get(name).copied());
-            let uid = claimant.uid.clone();
-            claims.put(claimant);
-            uid
-        })
-        .collect();
-    let of = |((manifest, name), uid): ((&Manifest, Name), &String)| {
-        let stored = by_name.get(&name).and_then(|known| known.object.as_deref());
-        let surroundings = Surroundings {
-            name: name.name.clone(),
-            namespace: name.namespace.clone().unwrap_or_else(|| "default".to_owned()),
-            claim: claims.of(uid),
-            taken: claims.taken(uid),
-            approve_order: annotation(manifest, stored),
-            nonce: NONCE.to_owned(),
-            ..Surroundings::default()
-        };
-        Proposed {
+    let mut objects = Vec::with_capacity(manifests.len());
+    for (place, manifest) in manifests.iter().enumerate() {
+        let name = Name::of(manifest, *namespace);
+        let known = by_name.get(&name).copied();
+        let stored = known.and_then(|known| known.object.as_deref());
+        let claimant = claimant(place, manifest, &name, known);
+        objects.push(Proposed {
             place: manifest.place.clone(),
-            name,
             object: object(manifest, stored),
             refused: stored.map_or_else(Vec::new, |old| refused_change(old, &manifest.object)),
-            surroundings,
-        }
-    };
-    manifests.iter().zip(names).zip(&uids).map(of).collect()
+            uid: claimant.uid.clone(),
+            // Known only when all have come in.
+            claim: Claim::Held,
+            approve_order: annotation(manifest, stored),
+            name,
+        });
+        claims.put(claimant);
+    }
+    for object in &mut objects {
+        object.claim = claims.of(&object.uid);
+    }
+    Proposals { objects, claims }
 }
 
 /// What the object will claim: as the cluster has it where it is there, else as the youngest.

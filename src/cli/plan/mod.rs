@@ -17,7 +17,7 @@ use super::{many, validate};
 use crate::google::{Access, Client, Lane};
 use crate::manifest::{self, Loaded, Manifest};
 use crate::rehearsal::rehearse;
-use crate::review::{self, Entry, Name, Proposal, Proposed, Released, Report, propose};
+use crate::review::{self, Entry, Name, Proposal, Proposals, Proposed, Released, Report, propose};
 use cluster::Snapshot;
 
 const EXAMPLES: &str = "\
@@ -104,7 +104,7 @@ pub(super) async fn cmd(
     let change = Change { before, after, snapshot };
     let proposed = change.proposed();
     let entries = rehearsed(&google, &proposed, review.redact).await?;
-    let report = Report::new(entries, change.released(&proposed), change.notes());
+    let report = Report::new(entries, change.released(&proposed.objects), change.notes());
     show(&report, review.output, out).context("cannot write the plan")?;
     Ok(match (report.is_blocked(), report.has_changes()) {
         (true, _) => ExitCode::FAILURE,
@@ -160,7 +160,7 @@ impl Change {
             .collect()
     }
 
-    fn proposed(&self) -> Vec<Proposed> {
+    fn proposed(&self) -> Proposals {
         propose(&Proposal {
             manifests: &self.after.manifests,
             cluster: self.snapshot.as_ref().map(|snapshot| snapshot.known.as_slice()),
@@ -223,18 +223,19 @@ impl Change {
 /// Rehearses all objects, as many at once as the rate allows.
 async fn rehearsed(
     google: &Client,
-    proposed: &[Proposed],
+    proposals: &Proposals,
     is_redacted: bool,
 ) -> anyhow::Result<Vec<Entry>> {
     let google = google.in_lane(Lane::Adopt);
     let now = now();
-    let asked = proposed.iter().map(|proposed| {
+    let asked = proposals.objects.iter().map(|proposed| {
         let google = &google;
         async move {
             if !proposed.refused.is_empty() {
                 return (Entry::refused(proposed, is_redacted), None);
             }
-            let rehearsal = rehearse(google, &proposed.object, &proposed.surroundings, now).await;
+            let rehearsal =
+                rehearse(google, &proposed.object, &proposals.surroundings(proposed), now).await;
             (Entry::of(proposed, &rehearsal, is_redacted), rehearsal.unread)
         }
     });
