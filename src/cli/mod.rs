@@ -2,6 +2,7 @@
 
 pub mod crd;
 pub mod google_args;
+pub mod import;
 pub mod run;
 #[cfg(feature = "simulator")]
 pub mod simulate;
@@ -39,6 +40,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(Box<run::RunArgs>),
+    Import(Box<import::ImportArgs>),
     /// Print the CustomResourceDefinition.
     ///
     /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
@@ -61,6 +63,7 @@ impl Cli {
     pub async fn execute(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Run(args) => run::cmd(*args).await,
+            Command::Import(args) => import::cmd(*args).await,
             Command::Crd => {
                 crd::cmd(&mut std::io::stdout())?;
                 Ok(ExitCode::SUCCESS)
