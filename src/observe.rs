@@ -129,23 +129,35 @@ async fn subscriptions<G: GoogleApi>(
     id: &str,
     customer_auth_token: Option<SecretString>,
 ) -> Read<Vec<Subscription>> {
-    let mut list = Vec::new();
-    let mut query = SubscriptionQuery {
+    let query = SubscriptionQuery {
         customer_id: Some(id.to_owned()),
         customer_auth_token,
-        max_results: Some(PAGE),
         ..SubscriptionQuery::default()
     };
+    match pages(google, query).await {
+        Ok(list) => Read::Got(list),
+        Err(error) => Read::Failed(error),
+    }
+}
+
+/// All subscriptions of the reseller's customers, cancelled ones too.
+pub async fn all_subscriptions<G: GoogleApi>(google: &G) -> Result<Vec<Subscription>, ApiError> {
+    pages(google, SubscriptionQuery::default()).await
+}
+
+/// All pages of `subscriptions.list`.
+async fn pages<G: GoogleApi>(
+    google: &G,
+    query: SubscriptionQuery,
+) -> Result<Vec<Subscription>, ApiError> {
+    let mut list = Vec::new();
+    let mut query = SubscriptionQuery { max_results: Some(PAGE), ..query };
     loop {
-        match google.subscriptions_list(&query).await {
-            Ok(page) => {
-                list.extend(page.subscriptions);
-                match page.next_page_token.filter(|token| !token.is_empty()) {
-                    Some(token) => query.page_token = Some(token),
-                    None => return Read::Got(list),
-                }
-            }
-            Err(error) => return Read::Failed(error),
+        let page = google.subscriptions_list(&query).await?;
+        list.extend(page.subscriptions);
+        match page.next_page_token.filter(|token| !token.is_empty()) {
+            Some(token) => query.page_token = Some(token),
+            None => return Ok(list),
         }
     }
 }

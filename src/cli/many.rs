@@ -35,21 +35,16 @@ pub(super) async fn ask<T>(
     let (mut answers, mut ended, mut unanswered) = (Vec::with_capacity(count), None, 0);
     while let Some(answer) = stream.next().await {
         progress.inc(1);
-        match unread(&answer) {
-            Some(error) if is_about_all(error) => ended = Some(explained(error.clone())),
-            Some(error) if is_transient(error) => {
-                unanswered += 1;
-                // Nobody was answered yet, or not for long.
-                if unanswered > answers.len() || unanswered == IN_FLIGHT {
-                    ended = Some(explained(error.clone()));
-                }
-            }
-            _ => unanswered = 0,
-        }
+        let unread = unread(&answer);
+        let is_unanswered = unread.is_some_and(is_transient);
+        unanswered = if is_unanswered { unanswered + 1 } else { 0 };
+        // Nobody was answered yet, or not for long.
+        let is_hopeless = is_unanswered && (unanswered > answers.len() || unanswered == IN_FLIGHT);
+        ended = unread.filter(|error| is_hopeless || is_about_all(error)).cloned().map(explained);
+        answers.push(answer);
         if ended.is_some() {
             break;
         }
-        answers.push(answer);
     }
     if ended.is_none() && answers.len() < count {
         ended = Some(anyhow!("stopped by a signal"));

@@ -2,6 +2,7 @@
 
 pub mod crd;
 pub mod google_args;
+pub mod import;
 mod kubernetes;
 mod many;
 pub mod plan;
@@ -25,6 +26,11 @@ Examples:
   The same in a pod, where the environment says it all
     RESELLER_OPERATOR_SUBJECT=admin@reseller.example reseller-operator run
 
+  Manifests for all customers that you have, then what a change of them would do
+    reseller-operator import --subject admin@reseller.example --output-dir customers
+    reseller-operator validate customers
+    reseller-operator plan customers --subject admin@reseller.example
+
 Every long flag has an environment variable of the same name: --admin-address is
 RESELLER_OPERATOR_ADMIN_ADDRESS. Flags win over the environment.";
 
@@ -45,6 +51,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Validate(validate::ValidateArgs),
     Plan(Box<plan::PlanArgs>),
+    Import(Box<import::ImportArgs>),
     /// Print the CustomResourceDefinition.
     ///
     /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
@@ -75,6 +82,7 @@ impl Cli {
                 let out = &mut anstream::stdout();
                 plan::cmd(*args, std::io::stdin(), out).await
             }
+            Command::Import(args) => import::cmd(*args).await,
             Command::Crd => {
                 crd::cmd(&mut std::io::stdout())?;
                 Ok(ExitCode::SUCCESS)

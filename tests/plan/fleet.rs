@@ -50,7 +50,10 @@ async fn an_unchanged_fleet_costs_one_read_a_customer_at_the_rate_and_little_mem
     let mut reading = std::pin::pin!(stdout.read_to_end(&mut text));
     loop {
         tokio::select! {
-            read = &mut reading => break drop(read.expect("stdout")),
+            read = &mut reading => {
+                read.expect("stdout");
+                break;
+            }
             _ = look.tick() => memory = memory.max(peak(pid).unwrap_or_default()),
         }
     }
