@@ -104,58 +104,68 @@ pub struct Blocked {
 }
 
 impl Entry {
-    /// An object whose change the API server refuses: everything stays as it is.
-    #[must_use]
-    pub fn refused(proposed: &Proposed, is_redacted: bool) -> Self {
-        let status = proposed.object.status.clone();
-        let rehearsal = Rehearsal { actions: Vec::new(), status, waits: false, unread: None };
-        let mut entry = Self::of(proposed, &rehearsal, false);
-        entry.action = Effect::Blocked;
-        entry.differences.clear();
-        entry.notes.clear();
-        entry.blocked = Some(Blocked {
-            reason: "Refused".to_owned(),
-            message: format!(
-                "The API server would refuse this change: {}.",
-                proposed.refused.join("; ")
-            ),
-            next_step: Some("Undo the change of the field, or do as the message says.".to_owned()),
-        });
-        if is_redacted {
-            Redactor::of(&proposed.object.spec).redact(&mut entry);
-        }
-        entry
-    }
-
-    /// Puts a rehearsal into words.
-    #[must_use]
-    pub fn of(proposed: &Proposed, rehearsal: &Rehearsal, is_redacted: bool) -> Self {
-        let Rehearsal { actions, status, .. } = rehearsal;
+    /// An object of which nothing is known yet.
+    fn new(proposed: &Proposed, action: Effect) -> Self {
         let Proposed { name, place, object, .. } = proposed;
-        let blocked = blocked(rehearsal);
-        let mut entry = Self {
+        Self {
             namespace: name.namespace.clone(),
             name: name.name.clone(),
             file: place.file.clone(),
             line: place.line,
             customer_domain: object.spec.customer_domain.clone(),
+            customer_id: known_id(proposed, &object.status),
+            action,
+            risk: Risk::None,
+            calls: Vec::new(),
+            changes: Vec::new(),
+            differences: Vec::new(),
+            blocked: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// An object whose change the API server refuses: everything stays as it is.
+    #[must_use]
+    pub fn refused(proposed: &Proposed) -> Self {
+        let why = proposed.refused.join("; ");
+        let blocked = Blocked {
+            reason: "Refused".to_owned(),
+            message: format!("The API server would refuse this change: {why}."),
+            next_step: Some("Undo the change of the field, or do as the message says.".to_owned()),
+        };
+        Self { blocked: Some(blocked), ..Self::new(proposed, Effect::Blocked) }
+    }
+
+    /// Puts a rehearsal into words.
+    #[must_use]
+    pub fn of(proposed: &Proposed, rehearsal: &Rehearsal) -> Self {
+        let Rehearsal { actions, status, .. } = rehearsal;
+        let blocked = blocked(rehearsal);
+        let effect = effect(proposed, rehearsal, blocked.is_some());
+        let mut changes: Vec<FieldChange> =
+            actions.iter().flat_map(|action| changes(proposed, action)).collect();
+        if effect == Effect::Order {
+            // There is no account yet that could have another value.
+            changes.iter_mut().for_each(|change| change.observed = None);
+        }
+        Self {
             customer_id: known_id(proposed, status),
-            action: effect(proposed, rehearsal, blocked.is_some()),
             risk: actions.iter().map(Action::risk).max().unwrap_or(Risk::None),
             calls: actions.iter().map(|action| action.method().id().to_owned()).collect(),
-            changes: actions.iter().flat_map(|action| changes(proposed, action)).collect(),
+            changes,
             differences: differences(status),
             blocked,
             notes: notes(proposed, rehearsal),
-        };
-        if entry.action == Effect::Order {
-            // There is no account yet that could have another value.
-            entry.changes.iter_mut().for_each(|change| change.observed = None);
+            ..Self::new(proposed, effect)
         }
-        if is_redacted {
-            Redactor::of(&object.spec).redact(&mut entry);
-        }
-        entry
+    }
+
+    /// The entry without contact data: names of people, e-mail addresses, phone numbers and street
+    /// lines.
+    #[must_use]
+    pub fn redacted(mut self, proposed: &Proposed) -> Self {
+        Redactor::of(&proposed.object.spec).redact(&mut self);
+        self
     }
 
     /// Whether something would change at Google.

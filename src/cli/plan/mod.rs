@@ -228,16 +228,16 @@ async fn rehearsed(
 ) -> anyhow::Result<Vec<Entry>> {
     let google = google.in_lane(Lane::Adopt);
     let now = now();
-    let asked = proposals.objects.iter().map(|proposed| {
-        let google = &google;
-        async move {
-            if !proposed.refused.is_empty() {
-                return (Entry::refused(proposed, is_redacted), None);
-            }
-            let rehearsal =
-                rehearse(google, &proposed.object, &proposals.surroundings(proposed), now).await;
-            (Entry::of(proposed, &rehearsal, is_redacted), rehearsal.unread)
-        }
+    let google = &google;
+    let asked = proposals.objects.iter().map(|proposed| async move {
+        let (entry, unread) = if proposed.refused.is_empty() {
+            let surroundings = proposals.surroundings(proposed);
+            let rehearsal = rehearse(google, &proposed.object, &surroundings, now).await;
+            (Entry::of(proposed, &rehearsal), rehearsal.unread)
+        } else {
+            (Entry::refused(proposed), None)
+        };
+        (if is_redacted { entry.redacted(proposed) } else { entry }, unread)
     });
     let asked = many::ask(asked, |(_, unread)| unread.as_ref(), &stop_on_signal()?).await;
     match asked.ended {
