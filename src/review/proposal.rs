@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::report::Released;
 use crate::crd::names::APPROVE_ORDER;
-use crate::crd::{ResellerCustomer, ResellerCustomerStatus};
+use crate::crd::{ResellerCustomer, ResellerCustomerSpec, ResellerCustomerStatus};
 use crate::manifest::{Manifest, Place, refused_change};
 use crate::plan::claims::{Claimant, Claims};
 use crate::plan::{Claim, Surroundings};
@@ -65,12 +66,12 @@ impl Known {
 /// A change of manifests.
 #[derive(Debug, Default)]
 pub struct Proposal<'a> {
-    /// The manifests after the change.
-    pub manifests: &'a [Manifest],
-    /// What the cluster knows; none if it is not asked, and all objects are new.
-    pub cluster: Option<&'a [Known]>,
-    /// Objects that go with the change.
-    pub released: BTreeSet<Name>,
+    /// The manifests before the change, where they are known.
+    pub before: &'a [Manifest],
+    /// The manifests after it.
+    pub after: &'a [Manifest],
+    /// What the cluster knows; nothing where it is not asked, and then all objects are new.
+    pub cluster: &'a [Known],
     /// Where an object goes whose manifest does not say it.
     pub namespace: Option<&'a str>,
 }
@@ -88,10 +89,13 @@ pub struct Proposed {
     approve_order: Option<String>,
 }
 
-/// The objects of a proposal, in the order of the manifests.
+/// What is proposed.
 #[derive(Debug)]
 pub struct Proposals {
+    /// The objects after the change, in the order of the manifests.
     pub objects: Vec<Proposed>,
+    /// The objects that go with it.
+    pub released: Vec<Released>,
     claims: Claims,
 }
 
@@ -115,35 +119,72 @@ impl Proposals {
 /// Puts the objects of a change among those of the cluster.
 #[must_use]
 pub fn propose(proposal: &Proposal<'_>) -> Proposals {
-    let Proposal { manifests, cluster, released, namespace } = proposal;
-    let by_name: BTreeMap<Name, &Known> =
-        cluster.unwrap_or_default().iter().map(|known| (known.name(), known)).collect();
+    let Proposal { before, after, cluster, namespace } = proposal;
+    let names = |manifests: &'_ [Manifest]| -> Vec<Name> {
+        manifests.iter().map(|manifest| Name::of(manifest, *namespace)).collect()
+    };
+    let staying: BTreeSet<Name> = names(after).into_iter().collect();
+    let going: BTreeMap<Name, &Manifest> = names(before)
+        .into_iter()
+        .zip(*before)
+        .filter(|(name, _)| !staying.contains(name))
+        .collect();
+    let known: BTreeMap<Name, &Known> = cluster.iter().map(|known| (known.name(), known)).collect();
     let mut claims = Claims::default();
-    for (_, known) in by_name.iter().filter(|(name, _)| !released.contains(name)) {
+    for (_, known) in known.iter().filter(|(name, _)| !going.contains_key(name)) {
         claims.put(known.claimant.clone());
     }
-    let mut objects = Vec::with_capacity(manifests.len());
-    for (place, manifest) in manifests.iter().enumerate() {
-        let name = Name::of(manifest, *namespace);
-        let known = by_name.get(&name).copied();
-        let stored = known.and_then(|known| known.object.as_deref());
+    let mut objects = Vec::with_capacity(after.len());
+    for (place, (manifest, name)) in after.iter().zip(names(after)).enumerate() {
+        let known = known.get(&name).copied();
         let claimant = claimant(place, manifest, &name, known);
-        objects.push(Proposed {
-            place: manifest.place.clone(),
-            object: object(manifest, stored),
-            refused: stored.map_or_else(Vec::new, |old| refused_change(old, &manifest.object)),
-            uid: claimant.uid.clone(),
-            // Known only when all have come in.
-            claim: Claim::Held,
-            approve_order: annotation(manifest, stored),
-            name,
-        });
+        objects.push(proposed(manifest, name, known, &claimant.uid));
         claims.put(claimant);
     }
     for object in &mut objects {
         object.claim = claims.of(&object.uid);
     }
-    Proposals { objects, claims }
+    let released = going.into_iter().map(|(name, manifest)| {
+        let id = known.get(&name).and_then(|known| known.claimant.known.clone());
+        released(name, &manifest.object.spec, id, &objects)
+    });
+    Proposals { released: released.collect(), objects, claims }
+}
+
+fn proposed(manifest: &Manifest, name: Name, known: Option<&Known>, uid: &str) -> Proposed {
+    let stored = known.and_then(|known| known.object.as_deref());
+    Proposed {
+        name,
+        place: manifest.place.clone(),
+        object: object(manifest, stored),
+        refused: stored.map_or_else(Vec::new, |old| refused_change(old, &manifest.object)),
+        uid: uid.to_owned(),
+        // Known only when all have come in.
+        claim: Claim::Held,
+        approve_order: annotation(manifest, stored),
+    }
+}
+
+/// An object that goes, and who has its account from then on.
+fn released(
+    name: Name,
+    spec: &ResellerCustomerSpec,
+    known_id: Option<String>,
+    objects: &[Proposed],
+) -> Released {
+    let id = spec.customer_id.clone().or(known_id);
+    let is_heir = |proposed: &&Proposed| {
+        let heir = &proposed.object.spec;
+        let is_other = matches!((&heir.customer_id, &id), (Some(one), Some(other)) if one != other);
+        heir.customer_domain == spec.customer_domain && !is_other
+    };
+    Released {
+        customer_domain: spec.customer_domain.clone(),
+        managed_by: objects.iter().find(is_heir).map(|heir| heir.name.to_string()),
+        customer_id: id,
+        namespace: name.namespace,
+        name: name.name,
+    }
 }
 
 /// What the object will claim: as the cluster has it where it is there, else as the youngest.
@@ -193,4 +234,127 @@ fn annotation(manifest: &Manifest, stored: Option<&ResellerCustomer>) -> Option<
         object.metadata.annotations.as_ref()?.get(APPROVE_ORDER).cloned()
     };
     of(&manifest.object).or_else(|| stored.and_then(of))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::Desired;
+    use crate::plan::stopped_before_read;
+
+    fn object(name: &str, change: Value) -> ResellerCustomer {
+        let mut object = json!({
+            "apiVersion": "reseller-operator.dev/v1alpha1", "kind": "ResellerCustomer",
+            "metadata": {"name": name, "namespace": "a", "uid": name, "generation": 3},
+            "spec": {"customerDomain": "acme.example", "managementPolicy": "AdoptOnly"},
+        });
+        for (pointer, value) in change.as_object().unwrap() {
+            let (parent, member) = pointer.rsplit_once('/').unwrap();
+            let parent = if parent.is_empty() { &mut object } else { &mut object[&parent[1..]] };
+            parent[member] = value.clone();
+        }
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn manifest(name: &str, change: Value) -> Manifest {
+        let place = Place { file: "f.yaml".to_owned(), line: 1, column: 1 };
+        let mut object = object(name, change);
+        (object.metadata.uid, object.metadata.generation) = (None, None);
+        Manifest { object, place }
+    }
+
+    fn known(name: &str, change: Value) -> Known {
+        let object = object(name, change);
+        Known { claimant: Claimant::of(&object), object: Some(Box::new(object)) }
+    }
+
+    fn ours() -> Value {
+        json!({"/status": {"observedGeneration": 3, "origin": "Adopted", "customerId": "C1"}})
+    }
+
+    fn is_stopped(proposals: &Proposals, place: usize) -> bool {
+        let proposed = &proposals.objects[place];
+        let Object { spec, status, .. } = &proposed.object;
+        let desired = Desired::validate(spec);
+        let surroundings = proposals.surroundings(proposed);
+        matches!(stopped_before_read(spec, &desired, status, &surroundings), ControlFlow::Break(_))
+    }
+
+    #[test]
+    fn a_new_object_gives_way_to_the_one_in_the_cluster_that_has_the_account() {
+        let (after, cluster) = ([manifest("new", json!({}))], [known("old", ours())]);
+        let proposals = propose(&Proposal { after: &after, cluster: &cluster, ..<_>::default() });
+        assert!(is_stopped(&proposals, 0));
+        let taken = proposals.surroundings(&proposals.objects[0]).taken;
+        assert_eq!(taken.keys().collect::<Vec<_>>(), ["C1"], "nor is its account adopted");
+    }
+
+    #[test]
+    fn an_object_that_goes_leaves_its_account_to_the_one_that_comes() {
+        let (after, cluster) = ([manifest("new", json!({}))], [known("old", ours())]);
+        let before = [
+            manifest("old", json!({})),
+            manifest("lone", json!({"/spec": {"customerDomain": "lone.example"}})),
+        ];
+        let proposals = propose(&Proposal {
+            before: &before,
+            after: &after,
+            cluster: &cluster,
+            namespace: None,
+        });
+        assert!(!is_stopped(&proposals, 0));
+        let told: Vec<_> = proposals
+            .released
+            .iter()
+            .map(|gone| {
+                (gone.name.as_str(), gone.customer_id.as_deref(), gone.managed_by.as_deref())
+            })
+            .collect();
+        assert_eq!(told, [("lone", None, None), ("old", Some("C1"), Some("a/new"))]);
+    }
+
+    #[test]
+    fn what_the_cluster_remembers_stays_and_the_generation_moves_with_the_spec() {
+        let cluster = [known("one", ours())];
+        let with = |change| {
+            let after = [manifest("one", change)];
+            let proposals =
+                propose(&Proposal { after: &after, cluster: &cluster, ..<_>::default() });
+            assert!(!is_stopped(&proposals, 0));
+            proposals.objects[0].clone()
+        };
+        let same = with(json!({})).object;
+        assert_eq!((same.generation, same.status.customer_id.as_deref()), (3, Some("C1")));
+        let edited = json!({"/spec": {"customerDomain": "acme.example", "language": "de", "managementPolicy": "AdoptOnly"}});
+        assert_eq!(with(edited).object.generation, 4);
+        let moved =
+            json!({"/spec": {"customerDomain": "other.example", "managementPolicy": "AdoptOnly"}});
+        assert!(with(moved).refused[0].contains("customerDomain is immutable"));
+    }
+
+    #[test]
+    fn a_persons_word_counts_wherever_it_stands() {
+        let word = |text: &str| json!({"/metadata/annotations": {APPROVE_ORDER: text}});
+        let cluster = [known("one", word("stored"))];
+        let with = |change| {
+            let after = [manifest("one", change)];
+            let proposals =
+                propose(&Proposal { after: &after, cluster: &cluster, ..<_>::default() });
+            proposals.surroundings(&proposals.objects[0]).approve_order
+        };
+        assert_eq!(with(json!({})).as_deref(), Some("stored"));
+        assert_eq!(with(word("written")).as_deref(), Some("written"));
+    }
+
+    #[test]
+    fn a_manifest_without_a_namespace_goes_where_the_kubeconfig_says() {
+        let mut manifest = manifest("one", json!({}));
+        manifest.object.metadata.namespace = None;
+        assert_eq!(Name::of(&manifest, Some("a")).to_string(), "a/one");
+        assert_eq!(Name::of(&manifest, None).to_string(), "one");
+    }
 }

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn a_pull_request_is_given_no_markup_and_no_mention() {
         let shown = words("<img src=x> **b** [a](http://b) @ada ada@b.example | `c`\n# d");
-        for markup in ["<img", "**", "[a]", " @ada", "| ", "\n"] {
+        for markup in ["<img", "**", "[a]", " @ada", " |", "\n"] {
             assert!(!shown.contains(markup), "{markup}: {shown}");
         }
         assert!(shown.contains("ada@b.example"), "{shown}");

@@ -2,7 +2,6 @@
 
 mod cluster;
 
-use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,9 +14,9 @@ use super::google_args::GoogleArgs;
 use super::run::stop_on_signal;
 use super::{many, validate};
 use crate::google::{Access, Client, Lane};
-use crate::manifest::{self, Loaded, Manifest};
+use crate::manifest::{self, Loaded};
 use crate::rehearsal::rehearse;
-use crate::review::{self, Entry, Name, Proposal, Proposals, Proposed, Released, Report, propose};
+use crate::review::{self, Entry, Proposal, Proposals, Report, propose};
 use cluster::Snapshot;
 
 const EXAMPLES: &str = "\
@@ -101,10 +100,15 @@ pub(super) async fn cmd(
     } else {
         None
     };
-    let change = Change { before, after, snapshot };
-    let proposed = change.proposed();
-    let entries = rehearsed(&google, &proposed, review.redact).await?;
-    let report = Report::new(entries, change.released(&proposed.objects), change.notes());
+    let notes = notes(before.as_ref(), snapshot.as_ref());
+    let proposals = propose(&Proposal {
+        before: before.as_ref().map_or(&[], |before| &before.manifests),
+        after: &after.manifests,
+        cluster: snapshot.as_ref().map_or(&[], |snapshot| &snapshot.known),
+        namespace: snapshot.as_ref().map(|snapshot| snapshot.namespace.as_str()),
+    });
+    let entries = rehearsed(&google, &proposals, review.redact).await?;
+    let report = Report::new(entries, proposals.released, notes);
     show(&report, review.output, out).context("cannot write the plan")?;
     Ok(match (report.is_blocked(), report.has_changes()) {
         (true, _) => ExitCode::FAILURE,
@@ -132,92 +136,29 @@ fn base(path: &Path) -> anyhow::Result<Loaded> {
     Ok(manifest::load(&[path.to_owned()], std::io::empty()))
 }
 
-/// A change of manifests, and what is known of it.
-struct Change {
-    before: Option<Loaded>,
-    after: Loaded,
-    snapshot: Option<Snapshot>,
-}
-
-impl Change {
-    fn namespace(&self) -> Option<&str> {
-        self.snapshot.as_ref().map(|snapshot| snapshot.namespace.as_str())
+/// What holds for the whole plan.
+fn notes(before: Option<&Loaded>, snapshot: Option<&Snapshot>) -> Vec<String> {
+    let mut notes = Vec::new();
+    match snapshot {
+        None => notes.push(
+            "Without --from-cluster every object is taken as new: an account that the operator has \
+             ordered or adopted already is shown as one to adopt."
+                .to_owned(),
+        ),
+        Some(snapshot) if !snapshot.is_whole => notes.push(
+            "Only the namespaces of the manifests were read, so a claim of an object elsewhere is \
+             not seen."
+                .to_owned(),
+        ),
+        Some(_) => {}
     }
-
-    /// The manifests that were there before and are not any more, by the names of their objects.
-    fn gone(&self) -> BTreeMap<Name, &Manifest> {
-        let named = |loaded: &'_ Loaded| -> BTreeMap<Name, usize> {
-            let names =
-                loaded.manifests.iter().map(|manifest| Name::of(manifest, self.namespace()));
-            names.enumerate().map(|(place, name)| (name, place)).collect()
-        };
-        let Some(before) = &self.before else { return BTreeMap::new() };
-        let after = named(&self.after);
-        named(before)
-            .into_iter()
-            .filter(|(name, _)| !after.contains_key(name))
-            .map(|(name, place)| (name, &before.manifests[place]))
-            .collect()
+    let faulty = before.map_or(0, |before| before.ours - before.manifests.len());
+    if faulty > 0 {
+        notes.push(format!(
+            "{faulty} manifests of --base are invalid, so it is not known which objects they were."
+        ));
     }
-
-    fn proposed(&self) -> Proposals {
-        propose(&Proposal {
-            manifests: &self.after.manifests,
-            cluster: self.snapshot.as_ref().map(|snapshot| snapshot.known.as_slice()),
-            released: self.gone().into_keys().collect(),
-            namespace: self.namespace(),
-        })
-    }
-
-    fn released(&self, proposed: &[Proposed]) -> Vec<Released> {
-        let known = |name: &Name| {
-            let snapshot = self.snapshot.as_ref()?;
-            let object = snapshot.known.iter().find(|known| known.name() == *name)?;
-            object.claimant.known.clone()
-        };
-        let gone = self.gone().into_iter().map(|(name, manifest)| {
-            let spec = &manifest.object.spec;
-            let heir = proposed.iter().find(|proposed| {
-                let heir = &proposed.object.spec;
-                let ids = (&heir.customer_id, &spec.customer_id);
-                heir.customer_domain == spec.customer_domain
-                    && !matches!(ids, (Some(one), Some(other)) if one != other)
-            });
-            Released {
-                customer_domain: spec.customer_domain.clone(),
-                customer_id: spec.customer_id.clone().or_else(|| known(&name)),
-                managed_by: heir.map(|heir| heir.name.to_string()),
-                namespace: name.namespace,
-                name: name.name,
-            }
-        });
-        gone.collect()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        match &self.snapshot {
-            None => notes.push(
-                "Without --from-cluster every object is taken as new: an account that the operator \
-                 has ordered or adopted already is shown as one to adopt."
-                    .to_owned(),
-            ),
-            Some(snapshot) if !snapshot.is_whole => notes.push(
-                "Only the namespaces of the manifests were read, so a claim of an object elsewhere \
-                 is not seen."
-                    .to_owned(),
-            ),
-            Some(_) => {}
-        }
-        let faulty = self.before.as_ref().map_or(0, |before| before.ours - before.manifests.len());
-        if faulty > 0 {
-            notes.push(format!(
-                "{faulty} manifests of --base are invalid, so it is not known which objects they \
-                 were."
-            ));
-        }
-        notes
-    }
+    notes
 }
 
 /// Rehearses all objects, as many at once as the rate allows.
