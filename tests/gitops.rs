@@ -13,6 +13,8 @@ mod forge;
 mod health;
 #[path = "gitops/machine.rs"]
 mod machine;
+#[path = "gitops/page.rs"]
+mod page;
 #[path = "gitops/pipelines.rs"]
 mod pipelines;
 #[path = "gitops/readers.rs"]
