@@ -75,7 +75,7 @@ fn unlisted(done: &Done) -> impl Iterator<Item = String> {
 }
 
 /// One pass, as the controller makes it: announced first where the generation is new.
-fn one_pass(case: &Value, status: Option<ResellerCustomerStatus>, nonce: &str) -> Done {
+pub(crate) fn one_pass(case: &Value, status: Option<ResellerCustomerStatus>, nonce: &str) -> Done {
     let object = object(case, status);
     let before = object.status.clone().unwrap_or_default();
     let surroundings = surroundings(case, &object, nonce);
