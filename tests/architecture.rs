@@ -68,6 +68,23 @@ const RULES: &[Rule] = &[
         why: "what Google says does not depend on what we want of it",
     },
     Rule {
+        rooms: &["src/manifest"],
+        must_not_name: &[
+            "crate::google",
+            "crate::observe",
+            "crate::apply",
+            "crate::controller",
+            "crate::cli",
+            "crate::import",
+            "kube::Client",
+            "kube::Api",
+            "kube::api",
+            "kube::client",
+            "kube::runtime",
+        ],
+        why: "a manifest is judged without a cluster and without Google",
+    },
+    Rule {
         rooms: &["src/simulator"],
         must_not_name: &[
             "google::auth",
@@ -84,6 +101,7 @@ const RULES: &[Rule] = &[
             "src/domain",
             "src/plan",
             "src/google",
+            "src/manifest",
             "src/observe.rs",
             "src/observe",
             "src/apply.rs",

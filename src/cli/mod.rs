@@ -64,7 +64,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::cmd(*args).await,
             Command::Validate(args) => {
-                let is_valid = validate::cmd(&args, std::io::stdin(), &mut std::io::stdout())?;
+                let is_valid = validate::cmd(&args, std::io::stdin(), &mut anstream::stdout())?;
                 Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             Command::Crd => {
