@@ -38,6 +38,7 @@ pub(super) struct Documents<R> {
     /// A separator, which belongs to the document that it begins.
     separator: Option<String>,
     is_first: bool,
+    may_have_bom: bool,
     /// The file began with several JSON objects in a row; then it must go on so.
     is_json: bool,
     is_done: bool,
@@ -51,6 +52,7 @@ impl<R: BufRead> Documents<R> {
             ready: VecDeque::new(),
             separator: None,
             is_first: true,
+            may_have_bom: true,
             is_json: false,
             is_done: false,
         }
@@ -69,9 +71,11 @@ impl<R: BufRead> Documents<R> {
                 self.check_separator(rest)?;
                 if text.is_empty() {
                     text = line;
+                    self.may_have_bom = true;
                     continue;
                 }
                 self.separator = Some(line);
+                self.may_have_bom = true;
                 return Ok(Some(Document { text, line: begin, column: 0 }));
             }
             text.push_str(&line);
@@ -119,7 +123,8 @@ impl<R: BufRead> Documents<R> {
         }
         let mut line = String::from_utf8(bytes)
             .map_err(|_| fault("this line is not UTF-8".to_owned(), "save the file as UTF-8"))?;
-        if self.line == 0 && line.starts_with('\u{feff}') {
+        // Files that were put together have one at each seam.
+        if std::mem::take(&mut self.may_have_bom) && line.starts_with('\u{feff}') {
             line.remove(0);
         }
         self.line += 1;

@@ -13,9 +13,12 @@ use super::{Finding, Loaded, Manifest, Place, Severity, SourceLine};
 use crate::crd::names::GROUP;
 use crate::crd::{CustomerType, ManagementPolicy};
 
-const KIND: &str = "ResellerCustomer";
+pub(super) const KIND: &str = "ResellerCustomer";
 const LIST: &str = "ResellerCustomerList";
-const VERSION: &str = "reseller-operator.dev/v1alpha1";
+pub(super) const VERSION: &str = "reseller-operator.dev/v1alpha1";
+
+/// What breaks lines in YAML 1.1 but not in 1.2, so that texts and even comments end elsewhere.
+const LINE_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
 
 /// Reads files, and keeps what is compared over all of them.
 #[derive(Default)]
@@ -58,6 +61,21 @@ impl Judge {
     }
 
     fn document(&mut self, page: &Page<'_>) {
+        let before = self.loaded.ours;
+        self.read(page);
+        let is_ours = self.loaded.ours > before;
+        if let Some((at, c)) = page.document.text.match_indices(LINE_BREAKS).next()
+            && is_ours
+        {
+            let span = Span { start: at, end: at + c.len() };
+            let message = format!("the character {} is a line break for kubectl", escape(c));
+            let fault = Fault::error(String::new(), span, message);
+            let help = format!("remove it, or write {} in double quotes", escape(c));
+            self.loaded.findings.push(page.finding(Fault { help: Some(help), ..fault }));
+        }
+    }
+
+    fn read(&mut self, page: &Page<'_>) {
         match yaml::read(&page.document.text) {
             Ok(Some(root)) if !root.is_null() => self.object(page, &root, None),
             Ok(_) => {}
@@ -131,6 +149,10 @@ impl Judge {
             }
         }
     }
+}
+
+fn escape(text: &str) -> String {
+    text.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect()
 }
 
 /// Where an object begins.

@@ -11,6 +11,7 @@ mod documents;
 mod fault;
 mod files;
 mod hints;
+mod json_schema;
 mod judge;
 mod metadata;
 mod node;
@@ -24,6 +25,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::crd::ResellerCustomer;
+pub use json_schema::json_schema;
 use judge::Judge;
 
 /// A manifest that the API server would take.

@@ -174,6 +174,11 @@ fn is_time(text: &str) -> bool {
 pub(super) fn prune_nulls(schema: &JSONSchemaProps, value: &mut Json) {
     match value {
         Json::Object(members) => {
+            if schema.additional_properties.is_some() {
+                // Labels and annotations.
+                let nulls = members.values_mut().filter(|value| value.is_null());
+                nulls.for_each(|value| *value = Json::String(String::new()));
+            }
             let Some(properties) = &schema.properties else { return };
             members.retain(|name, value| !(value.is_null() && properties.contains_key(name)));
             for (name, value) in members {
@@ -193,8 +198,8 @@ pub(super) fn prune_nulls(schema: &JSONSchemaProps, value: &mut Json) {
 /// Takes everything out but which members there are: of a status that a manifest has, the API
 /// server looks at no value, because it drops it, but at names.
 pub(super) fn keep_names(schema: &mut JSONSchemaProps) {
-    let JSONSchemaProps { properties, items, .. } = std::mem::take(schema);
-    *schema = JSONSchemaProps { properties, items, ..<_>::default() };
+    let JSONSchemaProps { properties, items, description, .. } = std::mem::take(schema);
+    *schema = JSONSchemaProps { properties, items, description, ..<_>::default() };
     schema.properties.iter_mut().flat_map(BTreeMap::values_mut).for_each(keep_names);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
         keep_names(items);

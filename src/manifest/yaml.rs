@@ -35,6 +35,7 @@ pub(super) fn read(text: &str) -> Result<Option<Node>, Broken> {
     };
     options.set_emit_comments(false);
     let mut reader = Reader {
+        text,
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         decoded: 0,
@@ -63,6 +64,7 @@ struct Anchored {
 }
 
 struct Reader<'a> {
+    text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Anchored>,
     decoded: usize,
@@ -142,6 +144,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let key = self.node(key, depth)?;
+            self.check_colon(key.span)?;
             let first = self.next()?;
             let value = self.node(first, depth)?;
             let Some(name) = scalar::key(&key.value) else {
@@ -151,6 +154,17 @@ impl<'a> Reader<'a> {
             };
             members.put(Entry { key: name, key_span: key.span, value, replaced: None }, true);
         }
+    }
+
+    /// In `{a:}` the colon belongs to the name, for kubectl.
+    fn check_colon(&self, key: Span) -> Result<(), Broken> {
+        let after = self.text.get(key.end..).unwrap_or_default();
+        let is_quoted = self.text[..key.end].ends_with(['"', '\'']);
+        if !is_quoted && [":,", ":}", ":]"].iter().any(|end| after.starts_with(end)) {
+            let message = "kubectl takes this colon for a part of the name";
+            return Err(Broken::at(key, message, "write a value, or a space after the colon"));
+        }
+        Ok(())
     }
 
     /// What the anchor stands for, again. Go's reader has the same bounds.
