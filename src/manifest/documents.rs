@@ -37,11 +37,18 @@ pub(super) struct Documents<R> {
     ready: VecDeque<Result<Document, Unreadable>>,
     /// A separator, which belongs to the document that it begins.
     separator: Option<String>,
-    is_first: bool,
     may_have_bom: bool,
-    /// The file began with several JSON objects in a row; then it must go on so.
-    is_json: bool,
-    is_done: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was read yet; it may be JSON.
+    Beginning,
+    Yaml,
+    /// The file began with several JSON objects in a row; then nothing else may follow.
+    Json,
+    Done,
 }
 
 impl<R: BufRead> Documents<R> {
@@ -51,10 +58,8 @@ impl<R: BufRead> Documents<R> {
             line: 0,
             ready: VecDeque::new(),
             separator: None,
-            is_first: true,
             may_have_bom: true,
-            is_json: false,
-            is_done: false,
+            stage: Stage::Beginning,
         }
     }
 
@@ -64,7 +69,7 @@ impl<R: BufRead> Documents<R> {
         let begin = if text.is_empty() { self.line + 1 } else { self.line };
         loop {
             let Some(line) = self.next_line(MOST_BYTES - text.len().min(MOST_BYTES), begin)? else {
-                self.is_done = true;
+                self.stage = Stage::Done;
                 return Ok((!text.is_empty()).then_some(Document { text, line: begin, column: 0 }));
             };
             if let Some(rest) = line.strip_prefix("---") {
@@ -79,6 +84,12 @@ impl<R: BufRead> Documents<R> {
                 return Ok(Some(Document { text, line: begin, column: 0 }));
             }
             text.push_str(&line);
+        }
+    }
+
+    fn go_on(&mut self, stage: Stage) {
+        if self.stage != Stage::Done {
+            self.stage = stage;
         }
     }
 
@@ -143,27 +154,34 @@ impl<R: BufRead> Iterator for Documents<R> {
         if let Some(document) = self.ready.pop_front() {
             return Some(document);
         }
-        if self.is_done {
+        let stage = self.stage;
+        if stage == Stage::Done {
             return None;
         }
         let chunk = match self.chunk() {
-            Ok(Some(chunk)) if self.is_json => Err(after_json(&chunk)),
+            Ok(Some(chunk)) if stage == Stage::Json => Err(after_json(&chunk)),
             Ok(chunk) => Ok(chunk?),
             Err(error) => Err(error),
         };
         let Ok(chunk) = chunk else {
-            self.is_done = true;
+            self.stage = Stage::Done;
             return Some(chunk);
         };
-        if !std::mem::take(&mut self.is_first) || !chunk.text.trim_start().starts_with('{') {
+        if stage != Stage::Beginning || !chunk.text.trim_start().starts_with('{') {
+            self.go_on(Stage::Yaml);
             return Some(Ok(chunk));
         }
         let (objects, rest) = objects(chunk);
-        self.is_json = objects.len() > 1;
+        let is_json = objects.len() > 1;
+        self.go_on(if is_json { Stage::Json } else { Stage::Yaml });
         self.ready.extend(objects.into_iter().map(Ok));
-        self.ready
-            .extend(rest.map(|rest| if self.is_json { Err(after_json(&rest)) } else { Ok(rest) }));
-        self.is_done |= self.ready.back().is_some_and(Result::is_err);
+        match rest {
+            Some(rest) if is_json => {
+                self.stage = Stage::Done;
+                self.ready.push_back(Err(after_json(&rest)));
+            }
+            rest => self.ready.extend(rest.map(Ok)),
+        }
         self.next()
     }
 }

@@ -11,6 +11,7 @@ const NAME: &str = "([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9]";
 
 /// The JSON schema of a `ResellerCustomer`.
 #[must_use]
+#[expect(clippy::missing_panics_doc, reason = "a schema is JSON")]
 pub fn json_schema() -> Value {
     let typed = serde_json::to_value(schema_of_documents()).expect("a schema is JSON");
     let mut schema = convert(typed, true);
@@ -107,7 +108,6 @@ fn lay_over(base: &mut Value, over: Value) {
 
 #[cfg(test)]
 #[path = "../../tests/validate/corpus.rs"]
-#[expect(unreachable_pub, reason = "shared with the tests of the program")]
 mod corpus;
 
 #[cfg(test)]

@@ -68,9 +68,10 @@ impl Judge {
             && is_ours
         {
             let span = Span { start: at, end: at + c.len() };
-            let message = format!("the character {} is a line break for kubectl", escape(c));
+            let c = escape(c);
+            let message = format!("the character {c} is a line break for kubectl");
             let fault = Fault::error(String::new(), span, message);
-            let help = format!("remove it, or write {} in double quotes", escape(c));
+            let help = format!("remove it, or write {c} in double quotes");
             self.loaded.findings.push(page.finding(Fault { help: Some(help), ..fault }));
         }
     }
@@ -152,7 +153,8 @@ impl Judge {
 }
 
 fn escape(text: &str) -> String {
-    text.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect()
+    let code = text.chars().next().map_or(0, u32::from);
+    format!("\\u{code:04X}")
 }
 
 /// Where an object begins.

@@ -70,45 +70,47 @@ fn said<'a>(node: &'a Node, name: &str) -> Option<(&'a str, Span)> {
     Some((value.text().filter(|text| !text.is_empty())?, value.span))
 }
 
+const NAME: &str = "at most 253 lower-case letters, digits, - and ., with a letter or digit at \
+                    both ends and beside each ., such as acme or acme.example";
+
+fn fault(name: &str, span: Span, message: String, help: &str) -> Fault {
+    Fault { help: Some(help.to_owned()), ..Fault::error(field(name), span, message) }
+}
+
 fn check_name(node: &Node, key: Span, faults: &mut Faults) {
-    let fault = |name: &str, span, message: &str, help: &str| Fault {
-        help: Some(help.to_owned()),
-        ..Fault::error(field(name), span, message.to_owned())
-    };
-    let help = "at most 253 lower-case letters, digits, - and ., with a letter or digit at both \
-                ends and beside each ., such as acme or acme.example";
     let is_typed = |name: &str| {
         node.entry(name).is_none_or(|entry| entry.value.text().is_some() || entry.value.is_null())
     };
-    match said(node, "name") {
-        Some((name, span)) if !is_subdomain(name) => {
-            faults.push(fault("name", span, &format!("`name` cannot be {}", quoted(name)), help));
+    if let Some((name, span)) = said(node, "name") {
+        if !is_subdomain(name) {
+            let message = format!("`name` cannot be {}", quoted(name));
+            faults.push(fault("name", span, message, NAME));
         }
-        None if is_typed("name") => match said(node, "generateName") {
-            Some((_, span)) => faults.push(fault(
-                "name",
-                span,
-                "a name that the server makes is another one each time the file is applied",
-                "write a name instead of generateName",
-            )),
-            None => {
-                let span = node.entry("name").map_or(key, shown);
-                faults.push(fault("name", span, "`name` is required", help));
-            }
-        },
-        _ => {}
+    } else if let Some((_, span)) = said(node, "generateName") {
+        let message = "a name that the server makes is another one each time the file is applied";
+        let help = "write a name instead of generateName";
+        faults.push(fault("name", span, message.to_owned(), help));
+    } else if is_typed("name") {
+        let span = node.entry("name").map_or(key, shown);
+        faults.push(fault("name", span, "`name` is required".to_owned(), NAME));
     }
-    if let Some((prefix, span)) = said(node, "generateName") {
-        // The server looks at it with the last characters masked, because more follow.
-        let masked = prefix
-            .strip_suffix('-')
-            .and_then(|rest| Some(format!("{}a", rest.get(..rest.len().checked_sub(1)?)?)))
-            .unwrap_or_else(|| prefix.to_owned());
-        if !is_subdomain(&masked) {
-            let message = format!("`generateName` cannot be {}", quoted(prefix));
-            faults.push(fault("generateName", span, &message, help));
-        }
+    if let Some((prefix, span)) = said(node, "generateName")
+        && !is_subdomain(&masked(prefix))
+    {
+        let message = format!("`generateName` cannot be {}", quoted(prefix));
+        faults.push(fault("generateName", span, message, NAME));
     }
+}
+
+/// The server masks the last characters of a prefix that ends with `-`, because more follow.
+fn masked(prefix: &str) -> String {
+    let mut name = prefix.to_owned();
+    if name.len() > 1 && name.ends_with('-') {
+        name.pop();
+        name.pop();
+        name.push('a');
+    }
+    name
 }
 
 fn check_namespace(node: &Node, faults: &mut Faults) {
@@ -118,8 +120,7 @@ fn check_namespace(node: &Node, faults: &mut Faults) {
         let message = format!("`namespace` cannot be {}", quoted(namespace));
         let help =
             "at most 63 lower-case letters, digits and -, with a letter or digit at both ends";
-        let fault = Fault::error(field("namespace"), span, message);
-        faults.push(Fault { help: Some(help.to_owned()), ..fault });
+        faults.push(fault("namespace", span, message, help));
     }
 }
 
@@ -131,8 +132,7 @@ fn check_labels(node: &Node, faults: &mut Faults) {
             let message = format!("a label cannot have the value {}", quoted(value));
             let help = "at most 63 letters, digits, -, _ and ., with a letter or digit at both \
                         ends; an annotation may hold any text";
-            let fault = Fault::error(field("labels"), entry.value.span, message);
-            faults.push(Fault { help: Some(help.to_owned()), ..fault });
+            faults.push(fault("labels", entry.value.span, message, help));
         }
     }
 }
@@ -211,16 +211,13 @@ fn check_key(member: &str, what: &str, key: &str, span: Span, faults: &mut Fault
         let message = format!("{article} {what} cannot be called {}", quoted(key));
         let help = "at most 63 letters, digits, -, _ and ., with a letter or digit at both ends; \
                     before it perhaps a domain and /, such as example.com/team";
-        faults.push(Fault {
-            help: Some(help.to_owned()),
-            ..Fault::error(field(member), span, message)
-        });
+        faults.push(fault(member, span, message, help));
     }
 }
 
 /// A DNS subdomain (RFC 1123).
 fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(|label| is_dns(label))
+    text.len() <= 253 && text.split('.').all(is_dns)
 }
 
 /// A DNS label (RFC 1123).

@@ -85,13 +85,23 @@ fn is_date(text: &str) -> bool {
 
 fn number(text: &str) -> Option<Number> {
     match text.as_bytes().first()? {
-        b'.' => float(text),
+        b'.' => float(&between_digits(text)?),
         b'0'..=b'9' | b'+' | b'-' => {
             let plain = text.replace('_', "");
             integer(&plain).or_else(|| float(&plain))
         }
         _ => None,
     }
+}
+
+/// Without underscores, which must stand between digits here, and here only.
+fn between_digits(text: &str) -> Option<String> {
+    let is_digit = |at: Option<usize>| {
+        at.and_then(|at| text.as_bytes().get(at)).is_some_and(u8::is_ascii_digit)
+    };
+    let mut underscores = text.match_indices('_').map(|(at, _)| at);
+    let is_fine = underscores.all(|at| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1)));
+    is_fine.then(|| text.replace('_', ""))
 }
 
 /// An integer with Go's prefixes; `0` alone makes it octal.
@@ -155,7 +165,7 @@ mod tests {
             (json!(511), &["0777", "0x1FF", "0x1ff", "0X1FF", "0O777"]),
             (json!(1000), &["1e3", "1E3", "1e+3", "1.0e3", "1_000", "+1e3"]),
             (json!(1.5), &["1.5", "+1.5", "15e-1", "1_.5"]),
-            (json!(0.5), &[".5", "+.5", "0.5", "5e-1"]),
+            (json!(0.5), &[".5", "+.5", "0.5", "5e-1", ".5_0"]),
             (json!(i64::MAX), &["9223372036854775807"]),
             (json!(i64::MIN), &["-9223372036854775808"]),
             (json!(u64::MAX), &["18446744073709551615", "0xFFFFFFFFFFFFFFFF"]),
@@ -179,7 +189,6 @@ mod tests {
             "1e",
             "e3",
             ".",
-            "-",
             "+",
             "--1",
             "1-2",
@@ -188,7 +197,8 @@ mod tests {
             "2001-01-01",
             "2001-01-01T00:00:00Z",
             "1e400",
-            ".5_0",
+            ".5_",
+            ".5__0",
             "._5",
             "=",
             "1,5",

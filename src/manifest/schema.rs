@@ -27,9 +27,8 @@ impl Check<'_> {
             (Some("array") | None, Value::List(items)) => self.list(schema, items, field),
             (Some("string"), Value::Text(text)) => self.string(schema, text, node.span, field),
             (Some("integer"), Value::Number(number)) if number.as_i64().is_some() => {}
-            (Some("boolean"), Value::Bool(_)) | (Some("number"), Value::Number(_)) => {}
+            (Some("boolean"), Value::Bool(_)) | (Some("number"), Value::Number(_)) | (None, _) => {}
             (Some(expected), _) => self.wrong_type(schema, expected, node, field, key),
-            (None, _) => {}
         }
     }
 
@@ -189,7 +188,9 @@ pub(super) fn prune_nulls(schema: &JSONSchemaProps, value: &mut Json) {
         }
         Json::Array(items) => {
             let Some(JSONSchemaPropsOrArray::Schema(of_items)) = &schema.items else { return };
-            items.iter_mut().for_each(|item| prune_nulls(of_items, item));
+            for item in items {
+                prune_nulls(of_items, item);
+            }
         }
         _ => {}
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 /// One text, and what is expected of it.
 #[derive(Clone, Debug)]
-pub struct Case {
+#[allow(dead_code, reason = "the unit tests of the JSON schema read a part of it")]
+pub(crate) struct Case {
     pub name: String,
     pub is_accepted: bool,
     /// Fields with an error.
@@ -18,7 +19,7 @@ pub struct Case {
 }
 
 /// All cases, or those of one file.
-pub fn cases(file: Option<&str>) -> Vec<Case> {
+pub(crate) fn cases(file: Option<&str>) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests");
     let mut paths: Vec<_> =
         fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").path()).collect();

@@ -245,7 +245,7 @@ fn a_file_of_many_documents_is_read_to_its_end() {
     let other = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n".repeat(20_000);
     let loaded = stdin(&format!("{other}{}---\n{other}{}", customer("a"), manifest("b", "")));
     assert_eq!((names(&loaded), loaded.skipped), (vec!["a"], 40_000));
-    assert_eq!(only(&loaded, &["`customerDomain` is required"]).place.line, 160_010);
+    assert_eq!(only(&loaded, &["`customerDomain` is required"]).place.line, 160_011);
 }
 
 #[test]
@@ -258,9 +258,9 @@ fn a_second_claim_of_a_domain_or_an_id_names_the_first() {
     let said: Vec<_> = loaded.findings.iter().map(|f| (f.field.as_str(), &f.message)).collect();
     let [(domain, first), (id, second)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((*domain, *id), ("spec.customerDomain", "spec.customerId"));
-    assert!(first.contains("claimed by one in") && first.contains("1.yaml:5"), "{first}");
-    assert!(second.contains("claimed by one in") && second.contains("1.yaml:6"), "{second}");
-    assert_eq!(loaded.findings[0].place.line, 5);
+    assert!(first.contains("claimed by one in") && first.contains("1.yaml:6"), "{first}");
+    assert!(second.contains("claimed by one in") && second.contains("1.yaml:7"), "{second}");
+    assert_eq!(loaded.findings[0].place.line, 6);
     assert!(!loaded.is_valid());
 }
 

@@ -73,7 +73,9 @@ async fn kubectl_and_the_api_server_give_the_same_verdict() {
         }
         let ours: BTreeSet<_> = errors(&case.text).iter().map(|f| without_indexes(f)).collect();
         let missing: Vec<_> = named(&stderr).into_iter().filter(|f| !ours.contains(f)).collect();
-        if !missing.is_empty() {
+        // A document that we do not read to its end has no fields.
+        let is_broken = !case.is_accepted && case.fields.is_empty();
+        if !missing.is_empty() && !is_broken {
             wrong.push(format!("{}: {missing:?} not named, but {ours:?}: {stderr}", case.name));
         }
     }
