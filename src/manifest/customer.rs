@@ -10,7 +10,7 @@ use super::Severity;
 use super::fault::{Fault, Faults, locate};
 use super::judge::start;
 use super::metadata;
-use super::node::{Node, Span, Value};
+use super::node::{Node, Value};
 use super::schema::{self, Check};
 use crate::crd::{ResellerCustomer, crd};
 use crate::domain::Desired;
@@ -55,6 +55,12 @@ pub(super) fn schema_of_documents() -> &'static JSONSchemaProps {
 
 /// Judges a document of our kind. Without an error it is also the object, with its defaults.
 pub(super) fn judge(root: &Node, text: &str, faults: &mut Faults) -> Option<ResellerCustomer> {
+    let object = check(root, text, faults)?;
+    typed(object, root, faults)
+}
+
+/// What the API server checks; without an error the object as it would keep it.
+fn check(root: &Node, text: &str, faults: &mut Faults) -> Option<Json> {
     let schema = &*SCHEMA;
     let start = start(root);
     Check { text, faults }.value(&schema.typed, root, "", start);
@@ -84,8 +90,7 @@ pub(super) fn judge(root: &Node, text: &str, faults: &mut Faults) -> Option<Rese
     if faults.iter().any(|fault| fault.severity == Severity::Error) {
         return None;
     }
-    let object = apply_defaults(&schema.json, &object);
-    typed(object, root, start, faults)
+    Some(apply_defaults(&schema.json, &object))
 }
 
 /// kubectl takes the last of several, and says nothing.
@@ -138,11 +143,11 @@ fn collect_compared(schema: &JSONSchemaProps, field: &str, fields: &mut Vec<Stri
 }
 
 /// The second net: what the operator itself would refuse.
-fn typed(object: Json, root: &Node, start: Span, faults: &mut Faults) -> Option<ResellerCustomer> {
+fn typed(object: Json, root: &Node, faults: &mut Faults) -> Option<ResellerCustomer> {
     let object: ResellerCustomer = match serde_json::from_value(object) {
         Ok(object) => object,
         Err(error) => {
-            faults.push(Fault::error(String::new(), start, error.to_string()));
+            faults.push(Fault::error(String::new(), start(root), error.to_string()));
             return None;
         }
     };
@@ -155,5 +160,69 @@ fn typed(object: Json, root: &Node, start: Span, faults: &mut Faults) -> Option<
             }));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::json_schema::corpus::cases;
+    use crate::manifest::yaml;
+
+    #[test]
+    fn the_second_net_finds_nothing_that_schema_and_rules_let_pass() {
+        let mut count = 0;
+        for case in cases(None) {
+            let Ok(text) = str::from_utf8(&case.text) else { continue };
+            let Ok(Some(root)) = yaml::read(text) else { continue };
+            let mut faults = Faults::new();
+            let Some(object) = check(&root, text, &mut faults) else { continue };
+            let before = faults.len();
+            assert!(typed(object, &root, &mut faults).is_some(), "{}: {faults:?}", case.name);
+            assert_eq!(faults.len(), before, "{}", case.name);
+            count += 1;
+        }
+        assert!(count > 100, "{count}");
+    }
+
+    /// A keyword that this check does not know would be let through.
+    #[test]
+    fn the_schema_says_nothing_that_is_not_checked() {
+        fn visit(schema: &Json, field: &str) {
+            const KNOWN: &[&str] = &[
+                "default",
+                "description",
+                "enum",
+                "maxLength",
+                "minLength",
+                "properties",
+                "required",
+                "type",
+                "x-kubernetes-validations",
+            ];
+            let members = schema.as_object().expect("a schema");
+            for name in members.keys() {
+                assert!(KNOWN.contains(&name.as_str()), "{field}: {name}");
+            }
+            let kind = members["type"].as_str().expect("a type");
+            assert!(["object", "string", "boolean"].contains(&kind), "{field}: {kind}");
+            for (name, property) in members
+                .get("properties")
+                .into_iter()
+                .flat_map(|p| p.as_object().expect("properties"))
+            {
+                visit(property, &format!("{field}.{name}"));
+            }
+        }
+        visit(&SCHEMA.json["properties"]["spec"], "spec");
+    }
+
+    #[test]
+    fn every_rule_compiles() {
+        assert!(!SCHEMA.rules.has_errors());
+        assert_eq!(
+            compared_fields(),
+            ["spec.customerDomain", "spec.customerType", "spec.initialAdmin", "spec.primaryAdmin"]
+        );
     }
 }

@@ -108,7 +108,7 @@ fn lay_over(base: &mut Value, over: Value) {
 
 #[cfg(test)]
 #[path = "../../tests/validate/corpus.rs"]
-mod corpus;
+pub(super) mod corpus;
 
 #[cfg(test)]
 mod tests {
