@@ -104,6 +104,23 @@ const RULES: &[Rule] = &[
         why: "an import reads Google and writes files; it needs no cluster and changes no account",
     },
     Rule {
+        rooms: &["src/manifest"],
+        must_not_name: &[
+            "crate::google",
+            "crate::observe",
+            "crate::apply",
+            "crate::controller",
+            "crate::cli",
+            "crate::import",
+            "kube::Client",
+            "kube::Api",
+            "kube::api",
+            "kube::client",
+            "kube::runtime",
+        ],
+        why: "a manifest is judged without a cluster and without Google",
+    },
+    Rule {
         rooms: &["src/simulator"],
         must_not_name: &[
             "google::auth",
@@ -120,6 +137,7 @@ const RULES: &[Rule] = &[
             "src/domain",
             "src/plan",
             "src/google",
+            "src/manifest",
             "src/observe.rs",
             "src/observe",
             "src/apply.rs",

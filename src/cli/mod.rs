@@ -7,16 +7,21 @@ mod kubernetes;
 mod many;
 pub mod plan;
 pub mod run;
+pub mod schema;
 #[cfg(feature = "simulator")]
 pub mod simulate;
 pub mod validate;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
+
+const NAME: &str = "reseller-operator";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,7 +45,7 @@ RESELLER_OPERATOR_ADMIN_ADDRESS. Flags win over the environment.";
 /// orders it when it does not exist, updates it when it differs, and tells in the object's status
 /// what it found. It never deletes an account.
 #[derive(Parser, Debug)]
-#[command(name = "reseller-operator", version, after_help = EXAMPLES)]
+#[command(name = NAME, version, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -56,6 +61,17 @@ enum Command {
     ///
     /// Install it with: reseller-operator crd | kubectl apply --server-side -f -
     Crd,
+    /// Print the JSON schema of the manifest, for editors and kubeconform.
+    ///
+    /// Keep it as a file: reseller-operator schema > resellercustomer.schema.json
+    Schema,
+    /// Print shell completions.
+    ///
+    /// For bash: source <(reseller-operator completions bash)
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     #[cfg(feature = "simulator")]
     Simulate(simulate::Args),
 }
@@ -75,7 +91,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => run::cmd(*args).await,
             Command::Validate(args) => {
-                let is_valid = validate::cmd(&args, std::io::stdin(), &mut std::io::stdout())?;
+                let is_valid = validate::cmd(&args, std::io::stdin(), &mut anstream::stdout())?;
                 Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             Command::Plan(args) => {
@@ -87,6 +103,14 @@ impl Cli {
                 crd::cmd(&mut std::io::stdout())?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Schema => {
+                schema::cmd(&mut std::io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Completions { shell } => {
+                completions(shell, &mut std::io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
             #[cfg(feature = "simulator")]
             Command::Simulate(args) => {
                 simulate::cmd(args).await?;
@@ -94,6 +118,14 @@ impl Cli {
             }
         }
     }
+}
+
+/// Writes shell completions.
+fn completions(shell: clap_complete::Shell, out: &mut impl Write) -> anyhow::Result<()> {
+    // clap_complete panics when it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    out.write_all(&script).context("write the completions")
 }
 
 /// 0 for help and version, 1 for wrong arguments: clap's 2 means changes here (cli.md).
@@ -121,8 +153,6 @@ fn socket(text: &str) -> Result<SocketAddr, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn exit(arguments: &[&str]) -> u8 {

@@ -6,8 +6,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSche
 use kube::core::cel::{CompiledSchema, Validator, apply_defaults, compile_schema};
 use serde_json::Value as Json;
 
+use super::Severity;
 use super::fault::{Fault, Faults, locate};
-use super::node::{Node, Span};
+use super::judge::start;
+use super::metadata;
+use super::node::{Node, Value};
 use super::schema::{self, Check};
 use crate::crd::{ResellerCustomer, crd};
 use crate::domain::Desired;
@@ -29,28 +32,84 @@ pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     let properties = typed.properties.get_or_insert_default();
     properties.insert("apiVersion".to_owned(), of_type("string"));
     properties.insert("kind".to_owned(), of_type("string"));
-    properties.insert("metadata".to_owned(), of_type("object"));
+    properties.insert("metadata".to_owned(), metadata::schema());
     properties.get_mut("status").into_iter().for_each(schema::keep_names);
     Schema { rules: compile_schema(&json), typed, json }
 });
 
+/// Whether types, names and lengths are right, which a schema can say.
+#[cfg(test)]
+pub(super) fn is_structural(root: &Node, text: &str) -> bool {
+    let mut faults = Faults::new();
+    Check { text, faults: &mut faults }.value(&SCHEMA.typed, root, "", start(root));
+    faults.is_empty()
+}
+
+/// The longest request that the API server reads.
+const MOST_BYTES: usize = 3 << 20;
+
+/// The schema that documents are checked against.
+pub(super) fn schema_of_documents() -> &'static JSONSchemaProps {
+    &SCHEMA.typed
+}
+
 /// Judges a document of our kind. Without an error it is also the object, with its defaults.
 pub(super) fn judge(root: &Node, text: &str, faults: &mut Faults) -> Option<ResellerCustomer> {
+    let object = check(root, text, faults)?;
+    typed(object, root, faults)
+}
+
+/// What the API server checks; without an error the object as it would keep it.
+fn check(root: &Node, text: &str, faults: &mut Faults) -> Option<Json> {
     let schema = &*SCHEMA;
-    let start = root.members().first().map_or(root.span, |entry| entry.key_span);
+    let start = start(root);
     Check { text, faults }.value(&schema.typed, root, "", start);
+    metadata::check(root.entry("metadata"), start, faults);
+    check_repeated(root, "", faults);
+    if let Some(status) = root.entry("status").filter(|entry| !entry.value.is_null()) {
+        let message = "`status` is written by the operator; what a file says of it is dropped";
+        let fault = Fault::warning("status".to_owned(), status.key_span, message.to_owned());
+        faults.push(Fault { help: Some("remove it".to_owned()), ..fault });
+    }
     let is_blocked = faults.iter().any(|fault| fault.is_blocking);
     if is_blocked {
         return None;
     }
     let mut object = root.to_json();
-    schema::prune_nulls(&schema.typed, &mut object);
-    check_rules(&object, root, faults);
-    if faults.iter().any(|fault| fault.severity == super::Severity::Error) {
+    if let Some(members) = object.as_object_mut() {
+        members.remove("status");
+    }
+    if object.to_string().len() > MOST_BYTES {
+        let message = format!("the object has more than {} MiB", MOST_BYTES >> 20);
+        let help = Some("the API server takes no request that is longer".to_owned());
+        faults.push(Fault { help, ..Fault::error(String::new(), start, message) });
         return None;
     }
-    let object = apply_defaults(&schema.json, &object);
-    typed(object, root, start, faults)
+    schema::prune_nulls(&schema.typed, &mut object);
+    check_rules(&object, root, faults);
+    if faults.iter().any(|fault| fault.severity == Severity::Error) {
+        return None;
+    }
+    Some(apply_defaults(&schema.json, &object))
+}
+
+/// kubectl takes the last of several, and says nothing.
+fn check_repeated(node: &Node, field: &str, faults: &mut Faults) {
+    if let Value::List(items) = &node.value {
+        for (index, item) in items.iter().enumerate() {
+            check_repeated(item, &format!("{field}[{index}]"), faults);
+        }
+    }
+    for entry in node.members() {
+        let name = schema::child(field, &entry.key);
+        if entry.replaced.is_some() {
+            let message = format!("`{}` stands here for the second time", entry.key);
+            let fault = Fault::warning(name.clone(), entry.key_span, message);
+            let help = "kubectl takes this one, and other tools refuse the file: remove one";
+            faults.push(Fault { help: Some(help.to_owned()), ..fault });
+        }
+        check_repeated(&entry.value, &name, faults);
+    }
 }
 
 fn check_rules(object: &Json, root: &Node, faults: &mut Faults) {
@@ -63,12 +122,32 @@ fn check_rules(object: &Json, root: &Node, faults: &mut Faults) {
     }
 }
 
+/// The fields whose change only the API server can judge, because it knows what was there before.
+pub(super) fn compared_fields() -> Vec<String> {
+    let mut fields = Vec::new();
+    collect_compared(&SCHEMA.typed, "", &mut fields);
+    fields.sort();
+    fields.dedup();
+    fields
+}
+
+fn collect_compared(schema: &JSONSchemaProps, field: &str, fields: &mut Vec<String>) {
+    let rules = schema.x_kubernetes_validations.iter().flatten();
+    for rule in rules.filter(|rule| rule.rule.contains("oldSelf")) {
+        let below = rule.field_path.as_deref().unwrap_or_default();
+        fields.push(format!("{field}{below}").trim_start_matches('.').to_owned());
+    }
+    for (name, property) in schema.properties.iter().flatten() {
+        collect_compared(property, &format!("{field}.{name}"), fields);
+    }
+}
+
 /// The second net: what the operator itself would refuse.
-fn typed(object: Json, root: &Node, start: Span, faults: &mut Faults) -> Option<ResellerCustomer> {
+fn typed(object: Json, root: &Node, faults: &mut Faults) -> Option<ResellerCustomer> {
     let object: ResellerCustomer = match serde_json::from_value(object) {
         Ok(object) => object,
         Err(error) => {
-            faults.push(Fault::error(String::new(), start, error.to_string()));
+            faults.push(Fault::error(String::new(), start(root), error.to_string()));
             return None;
         }
     };
@@ -81,5 +160,69 @@ fn typed(object: Json, root: &Node, start: Span, faults: &mut Faults) -> Option<
             }));
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::json_schema::corpus::cases;
+    use crate::manifest::yaml;
+
+    #[test]
+    fn the_second_net_finds_nothing_that_schema_and_rules_let_pass() {
+        let mut count = 0;
+        for case in cases(None) {
+            let Ok(text) = str::from_utf8(&case.text) else { continue };
+            let Ok(Some(root)) = yaml::read(text) else { continue };
+            let mut faults = Faults::new();
+            let Some(object) = check(&root, text, &mut faults) else { continue };
+            let before = faults.len();
+            assert!(typed(object, &root, &mut faults).is_some(), "{}: {faults:?}", case.name);
+            assert_eq!(faults.len(), before, "{}", case.name);
+            count += 1;
+        }
+        assert!(count > 100, "{count}");
+    }
+
+    /// A keyword that this check does not know would be let through.
+    #[test]
+    fn the_schema_says_nothing_that_is_not_checked() {
+        fn visit(schema: &Json, field: &str) {
+            const KNOWN: &[&str] = &[
+                "default",
+                "description",
+                "enum",
+                "maxLength",
+                "minLength",
+                "properties",
+                "required",
+                "type",
+                "x-kubernetes-validations",
+            ];
+            let members = schema.as_object().expect("a schema");
+            for name in members.keys() {
+                assert!(KNOWN.contains(&name.as_str()), "{field}: {name}");
+            }
+            let kind = members["type"].as_str().expect("a type");
+            assert!(["object", "string", "boolean"].contains(&kind), "{field}: {kind}");
+            for (name, property) in members
+                .get("properties")
+                .into_iter()
+                .flat_map(|p| p.as_object().expect("properties"))
+            {
+                visit(property, &format!("{field}.{name}"));
+            }
+        }
+        visit(&SCHEMA.json["properties"]["spec"], "spec");
+    }
+
+    #[test]
+    fn every_rule_compiles() {
+        assert!(!SCHEMA.rules.has_errors());
+        assert_eq!(
+            compared_fields(),
+            ["spec.customerDomain", "spec.customerType", "spec.initialAdmin", "spec.primaryAdmin"]
+        );
     }
 }

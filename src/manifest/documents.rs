@@ -1,6 +1,7 @@
 //! A file becomes documents, cut where kubectl cuts: at lines that begin with `---`, and between
 //! JSON objects that follow each other. Line by line, so that a long file costs no memory.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 
 use serde::de::IgnoredAny;
@@ -32,17 +33,34 @@ pub(super) struct Documents<R> {
     reader: R,
     /// Lines that were read.
     line: usize,
-    /// What was read and is not given out yet, last first.
-    ready: Vec<Document>,
+    /// What was read and is not given out yet.
+    ready: VecDeque<Result<Document, Unreadable>>,
     /// A separator, which belongs to the document that it begins.
     separator: Option<String>,
-    is_first: bool,
-    is_done: bool,
+    may_have_bom: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was read yet; it may be JSON.
+    Beginning,
+    Yaml,
+    /// The file began with several JSON objects in a row; then nothing else may follow.
+    Json,
+    Done,
 }
 
 impl<R: BufRead> Documents<R> {
     pub(super) fn of(reader: R) -> Self {
-        Self { reader, line: 0, ready: Vec::new(), separator: None, is_first: true, is_done: false }
+        Self {
+            reader,
+            line: 0,
+            ready: VecDeque::new(),
+            separator: None,
+            may_have_bom: true,
+            stage: Stage::Beginning,
+        }
     }
 
     /// The text up to the next separator.
@@ -51,19 +69,27 @@ impl<R: BufRead> Documents<R> {
         let begin = if text.is_empty() { self.line + 1 } else { self.line };
         loop {
             let Some(line) = self.next_line(MOST_BYTES - text.len().min(MOST_BYTES), begin)? else {
-                self.is_done = true;
+                self.stage = Stage::Done;
                 return Ok((!text.is_empty()).then_some(Document { text, line: begin, column: 0 }));
             };
             if let Some(rest) = line.strip_prefix("---") {
                 self.check_separator(rest)?;
                 if text.is_empty() {
                     text = line;
+                    self.may_have_bom = true;
                     continue;
                 }
                 self.separator = Some(line);
+                self.may_have_bom = true;
                 return Ok(Some(Document { text, line: begin, column: 0 }));
             }
             text.push_str(&line);
+        }
+    }
+
+    fn go_on(&mut self, stage: Stage) {
+        if self.stage != Stage::Done {
+            self.stage = stage;
         }
     }
 
@@ -108,7 +134,8 @@ impl<R: BufRead> Documents<R> {
         }
         let mut line = String::from_utf8(bytes)
             .map_err(|_| fault("this line is not UTF-8".to_owned(), "save the file as UTF-8"))?;
-        if self.line == 0 && line.starts_with('\u{feff}') {
+        // Files that were put together have one at each seam.
+        if std::mem::take(&mut self.may_have_bom) && line.starts_with('\u{feff}') {
             line.remove(0);
         }
         self.line += 1;
@@ -124,56 +151,72 @@ impl<R: BufRead> Iterator for Documents<R> {
     type Item = Result<Document, Unreadable>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(document) = self.ready.pop() {
-            return Some(Ok(document));
+        if let Some(document) = self.ready.pop_front() {
+            return Some(document);
         }
-        if self.is_done {
+        let stage = self.stage;
+        if stage == Stage::Done {
             return None;
         }
         let chunk = match self.chunk() {
-            Ok(chunk) => chunk?,
-            Err(error) => {
-                self.is_done = true;
-                return Some(Err(error));
-            }
+            Ok(Some(chunk)) if stage == Stage::Json => Err(after_json(&chunk)),
+            Ok(chunk) => Ok(chunk?),
+            Err(error) => Err(error),
         };
-        if std::mem::take(&mut self.is_first) && chunk.text.trim_start().starts_with('{') {
-            self.ready = objects(chunk);
-            self.ready.reverse();
-            return self.next();
+        let Ok(chunk) = chunk else {
+            self.stage = Stage::Done;
+            return Some(chunk);
+        };
+        if stage != Stage::Beginning || !chunk.text.trim_start().starts_with('{') {
+            self.go_on(Stage::Yaml);
+            return Some(Ok(chunk));
         }
-        Some(Ok(chunk))
+        let (objects, rest) = objects(chunk);
+        let is_json = objects.len() > 1;
+        self.go_on(if is_json { Stage::Json } else { Stage::Yaml });
+        self.ready.extend(objects.into_iter().map(Ok));
+        match rest {
+            Some(rest) if is_json => {
+                self.stage = Stage::Done;
+                self.ready.push_back(Err(after_json(&rest)));
+            }
+            rest => self.ready.extend(rest.map(Ok)),
+        }
+        self.next()
     }
 }
 
-/// JSON objects that follow each other without `---`; the text as it is if it is not JSON.
-fn objects(chunk: Document) -> Vec<Document> {
+/// After one JSON object kubectl goes on with YAML, after several it does not.
+fn after_json(rest: &Document) -> Unreadable {
+    let blank = rest.text.len() - rest.text.trim_start().len();
+    Unreadable {
+        line: rest.line + rest.text[..blank].matches('\n').count(),
+        message: "this stands after several JSON objects, and is none".to_owned(),
+        help: "kubectl reads no further than here: begin each document with a line ---",
+    }
+}
+
+/// JSON objects that follow each other without `---`, and what is none.
+fn objects(chunk: Document) -> (Vec<Document>, Option<Document>) {
     let mut stream = serde_json::Deserializer::from_str(&chunk.text).into_iter::<IgnoredAny>();
     let mut ends = Vec::new();
-    while let Some(object) = stream.next() {
-        if object.is_err() {
-            break;
-        }
+    while let Some(Ok(_)) = stream.next() {
         ends.push(stream.byte_offset());
     }
-    if ends.len() < 2 {
-        return vec![chunk];
-    }
-    // What is not JSON any more is a document too, whose reader will say what is wrong with it.
-    if !chunk.text[ends[ends.len() - 1]..].trim().is_empty() {
-        ends.push(chunk.text.len());
-    }
-    let mut documents = Vec::with_capacity(ends.len());
-    let (mut start, mut line, mut column) = (0, chunk.line, chunk.column);
-    for end in ends {
-        let text = &chunk.text[start..end];
-        documents.push(Document { text: text.to_owned(), line, column });
-        line += text.matches('\n').count();
-        column = match text.rfind('\n') {
-            Some(at) => text[at + 1..].chars().count(),
-            None => column + text.chars().count(),
+    let Document { text, mut line, mut column } = chunk;
+    let mut start = 0;
+    let mut cut = |end: usize| {
+        let part = &text[start..end];
+        let document = Document { text: part.to_owned(), line, column };
+        line += part.matches('\n').count();
+        column = match part.rfind('\n') {
+            Some(at) => part[at + 1..].chars().count(),
+            None => column + part.chars().count(),
         };
         start = end;
-    }
-    documents
+        document
+    };
+    let objects = ends.into_iter().map(&mut cut).collect();
+    let rest = cut(text.len());
+    (objects, (!rest.text.trim().is_empty()).then_some(rest))
 }

@@ -65,16 +65,18 @@ pub(super) fn of_description(schema: &JSONSchemaProps) -> Option<String> {
 
 /// What to do about a value of another type.
 pub(super) fn of_type(schema: &JSONSchemaProps, node: &Node, source: &str) -> Option<String> {
+    let quote = |read: String, what: &str| {
+        if source == read {
+            format!("quote it: \"{source}\"")
+        } else {
+            format!(
+                "quote it: without quotes YAML reads {source} as {what}{read}; write \"{source}\""
+            )
+        }
+    };
     match (schema.type_.as_deref()?, &node.value) {
-        ("string", Value::Bool(value)) if source != value.to_string() => Some(format!(
-            "quote it: without quotes YAML reads {source} as {value}; write \"{source}\""
-        )),
-        ("string", Value::Bool(_)) => Some(format!("quote it: \"{source}\"")),
-        ("string", Value::Number(number)) if source != number.to_string() => Some(format!(
-            "quote it: without quotes YAML reads {source} as the number {number}; write \
-             \"{source}\""
-        )),
-        ("string", Value::Number(_)) => Some(format!("quote it: \"{source}\"")),
+        ("string", Value::Bool(value)) => Some(quote(value.to_string(), "")),
+        ("string", Value::Number(number)) => Some(quote(number.to_string(), "the number ")),
         ("boolean", Value::Text(text)) if matches!(text.as_str(), "true" | "false") => {
             Some(format!("write {text} without quotes"))
         }

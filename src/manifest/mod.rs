@@ -6,23 +6,29 @@
 //! ```
 
 mod change;
+mod claims;
 mod customer;
 mod documents;
 mod fault;
 mod files;
 mod hints;
+mod json_schema;
 mod judge;
+mod metadata;
 mod node;
 mod scalar;
 mod schema;
 mod yaml;
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::crd::ResellerCustomer;
 pub use change::refused_change;
+pub use json_schema::json_schema;
+use judge::Judge;
 
 /// A manifest that the API server would take.
 #[derive(Clone, Debug)]
@@ -98,22 +104,25 @@ pub enum Severity {
 /// judged all the same.
 #[must_use]
 pub fn load(paths: &[PathBuf], mut stdin: impl Read) -> Loaded {
-    let mut loaded = Loaded::default();
+    let mut judge = Judge::default();
     let mut finder = files::Finder::default();
     for path in paths {
         for path in finder.files(path) {
             let source = files::open(&path);
             match source.content {
-                Ok(content) => {
-                    let reader = files::reader(content, &mut stdin);
-                    judge::file(&source.name, reader, &mut loaded);
-                }
-                Err(unusable) => {
-                    loaded.findings.push(about_file(source.name, unusable.message, unusable.help))
-                }
+                Ok(content) => judge.file(&source.name, files::reader(content, &mut stdin)),
+                Err(unusable) => judge.loaded.findings.push(about_file(
+                    source.name,
+                    unusable.message,
+                    unusable.help,
+                )),
             }
         }
     }
+    let Judge { mut loaded, declared, .. } = judge;
+    let of_all = claims::check(&declared);
+    loaded.findings.extend(of_all);
+    sort(&mut loaded.findings);
     if loaded.ours == 0 && loaded.is_valid() {
         let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
         loaded.findings.push(about_file(
@@ -123,6 +132,25 @@ pub fn load(paths: &[PathBuf], mut stdin: impl Read) -> Loaded {
         ));
     }
     loaded
+}
+
+/// Fields with rules that compare with the object in the cluster. Without it nobody can judge them.
+#[must_use]
+pub fn not_checked() -> Vec<String> {
+    customer::compared_fields()
+}
+
+/// Files as they were read, each from top to bottom.
+fn sort(findings: &mut [Finding]) {
+    let mut files: HashMap<String, usize> = HashMap::new();
+    for finding in findings.iter() {
+        let next = files.len();
+        files.entry(finding.place.file.clone()).or_insert(next);
+    }
+    findings.sort_by_key(|finding| {
+        let place = &finding.place;
+        (files[&place.file], place.line, place.column)
+    });
 }
 
 /// A finding about a file as a whole.

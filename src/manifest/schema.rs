@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use serde_json::Value as Json;
 
@@ -21,18 +21,26 @@ impl Check<'_> {
     /// The value of one field. `key` is where its name stands.
     pub(super) fn value(&mut self, schema: &JSONSchemaProps, node: &Node, field: &str, key: Span) {
         match (schema.type_.as_deref(), &node.value) {
-            (Some("object") | None, Value::Map(_)) => self.object(schema, node, field, key),
+            (Some("object") | None, Value::Map(members)) => {
+                self.object(schema, members, field, key);
+            }
             (Some("array") | None, Value::List(items)) => self.list(schema, items, field),
             (Some("string"), Value::Text(text)) => self.string(schema, text, node.span, field),
-            (Some("boolean"), Value::Bool(_)) | (Some("integer" | "number"), Value::Number(_)) => {}
+            (Some("integer"), Value::Number(number)) if number.as_i64().is_some() => {}
+            (Some("boolean"), Value::Bool(_)) | (Some("number"), Value::Number(_)) | (None, _) => {}
             (Some(expected), _) => self.wrong_type(schema, expected, node, field, key),
-            (None, _) => {}
         }
     }
 
-    fn object(&mut self, schema: &JSONSchemaProps, node: &Node, field: &str, key: Span) {
+    fn object(&mut self, schema: &JSONSchemaProps, members: &[Entry], field: &str, key: Span) {
+        if let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties {
+            for entry in members.iter().filter(|entry| !entry.value.is_null()) {
+                // As the server names it: which one is told by the place.
+                self.value(values, &entry.value, field, entry.key_span);
+            }
+        }
         let Some(properties) = &schema.properties else { return };
-        for entry in node.members() {
+        for entry in members {
             let name = child(field, &entry.key);
             match properties.get(&entry.key) {
                 None => self.unknown(properties.keys(), entry, name),
@@ -42,10 +50,11 @@ impl Check<'_> {
         }
         for name in schema.required.iter().flatten() {
             // A null is no value: the server drops it, or takes the default for it.
-            if node.entry(name).is_none_or(|entry| entry.value.is_null()) {
-                let entry = node.entry(name);
+            let entry = members.iter().find(|entry| entry.key == *name);
+            if entry.is_none_or(|entry| entry.value.is_null()) {
                 self.faults.push(Fault {
                     help: properties.get(name).and_then(hints::of_description),
+                    is_blocking: true,
                     ..Fault::error(
                         child(field, name),
                         entry.map_or(key, |entry| entry.key_span),
@@ -78,7 +87,8 @@ impl Check<'_> {
 
     fn list(&mut self, schema: &JSONSchemaProps, items: &[Node], field: &str) {
         let Some(JSONSchemaPropsOrArray::Schema(of_items)) = &schema.items else { return };
-        for (index, item) in items.iter().enumerate() {
+        // A null in a list is read as an empty value, as far as our lists go (finalizers, owners).
+        for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
             self.value(of_items, item, &format!("{field}[{index}]"), item.span);
         }
     }
@@ -98,6 +108,12 @@ impl Check<'_> {
                     )
                 });
             }
+        }
+        if schema.format.as_deref() == Some("date-time") && !is_time(text) {
+            self.faults.push(Fault {
+                help: Some("write it like 2026-01-31T12:00:00Z, or leave the field out".to_owned()),
+                ..Fault::error(field.to_owned(), span, format!("`{name}` must be a time"))
+            });
         }
         let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         if let Some(most) = schema.max_length.filter(|most| length > *most) {
@@ -148,10 +164,20 @@ impl Check<'_> {
     }
 }
 
+/// A time as RFC 3339 has it.
+fn is_time(text: &str) -> bool {
+    text.as_bytes().get(10) == Some(&b'T') && text.parse::<jiff::Timestamp>().is_ok()
+}
+
 /// Takes out what the API server takes out before it judges: nulls of fields that cannot be null.
 pub(super) fn prune_nulls(schema: &JSONSchemaProps, value: &mut Json) {
     match value {
         Json::Object(members) => {
+            if schema.additional_properties.is_some() {
+                // Labels and annotations.
+                let nulls = members.values_mut().filter(|value| value.is_null());
+                nulls.for_each(|value| *value = Json::String(String::new()));
+            }
             let Some(properties) = &schema.properties else { return };
             members.retain(|name, value| !(value.is_null() && properties.contains_key(name)));
             for (name, value) in members {
@@ -162,7 +188,9 @@ pub(super) fn prune_nulls(schema: &JSONSchemaProps, value: &mut Json) {
         }
         Json::Array(items) => {
             let Some(JSONSchemaPropsOrArray::Schema(of_items)) = &schema.items else { return };
-            items.iter_mut().for_each(|item| prune_nulls(of_items, item));
+            for item in items {
+                prune_nulls(of_items, item);
+            }
         }
         _ => {}
     }
@@ -171,8 +199,8 @@ pub(super) fn prune_nulls(schema: &JSONSchemaProps, value: &mut Json) {
 /// Takes everything out but which members there are: of a status that a manifest has, the API
 /// server looks at no value, because it drops it, but at names.
 pub(super) fn keep_names(schema: &mut JSONSchemaProps) {
-    let JSONSchemaProps { properties, items, .. } = std::mem::take(schema);
-    *schema = JSONSchemaProps { properties, items, ..<_>::default() };
+    let JSONSchemaProps { properties, items, description, .. } = std::mem::take(schema);
+    *schema = JSONSchemaProps { properties, items, description, ..<_>::default() };
     schema.properties.iter_mut().flat_map(BTreeMap::values_mut).for_each(keep_names);
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
         keep_names(items);

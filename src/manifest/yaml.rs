@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
+use serde_yaml::granit_parser::{
+    self, ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, Tag,
+};
 
 use super::node::{Entry, Node, Span, Value};
 use super::scalar::{self, NotJson};
@@ -15,6 +17,13 @@ const MOST_DEPTH: usize = 100;
 pub(super) struct Broken {
     pub span: Span,
     pub message: String,
+    pub help: Option<&'static str>,
+}
+
+impl Broken {
+    fn at(span: Span, message: &str, help: &'static str) -> Self {
+        Self { span, message: message.to_owned(), help: Some(help) }
+    }
 }
 
 /// Reads the first document of a text, which is all that kubectl looks at. Nothing if there is none
@@ -26,6 +35,7 @@ pub(super) fn read(text: &str) -> Result<Option<Node>, Broken> {
     };
     options.set_emit_comments(false);
     let mut reader = Reader {
+        text,
         parser: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         decoded: 0,
@@ -54,6 +64,7 @@ struct Anchored {
 }
 
 struct Reader<'a> {
+    text: &'a str,
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Anchored>,
     decoded: usize,
@@ -77,9 +88,8 @@ impl<'a> Reader<'a> {
             match self.next()? {
                 (Event::StreamEnd, _) => return Ok(()),
                 (Event::DocumentStart(..), span) => {
-                    let message = "kubectl does not read what follows here: begin the next \
-                                   document with a line ---";
-                    return Err(Broken { span, message: message.to_owned() });
+                    let message = "kubectl drops what follows here, without a word";
+                    return Err(Broken::at(span, message, "begin each document with a line ---"));
                 }
                 _ => {}
             }
@@ -98,7 +108,7 @@ impl<'a> Reader<'a> {
             Event::MappingStart(_, anchor, _) => (self.map(depth + 1)?, anchor),
             other => {
                 let message = format!("a value was expected here, not {other:?}");
-                return Err(Broken { span, message });
+                return Err(Broken { span, message, help: None });
             }
         };
         let node = Node { value, span };
@@ -134,29 +144,42 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let key = self.node(key, depth)?;
+            self.check_colon(key.span)?;
             let first = self.next()?;
             let value = self.node(first, depth)?;
             let Some(name) = scalar::key(&key.value) else {
                 let message = format!("a key must be a string, not {}", key.kind());
-                return Err(Broken { span: key.span, message });
+                let help = Some("quote it if it is meant to be text");
+                return Err(Broken { span: key.span, message, help });
             };
             members.put(Entry { key: name, key_span: key.span, value, replaced: None }, true);
         }
     }
 
+    /// In `{a:}` the colon belongs to the name, for kubectl.
+    fn check_colon(&self, key: Span) -> Result<(), Broken> {
+        let after = self.text.get(key.end..).unwrap_or_default();
+        let is_quoted = self.text[..key.end].ends_with(['"', '\'']);
+        if !is_quoted && [":,", ":}", ":]"].iter().any(|end| after.starts_with(end)) {
+            let message = "kubectl takes this colon for a part of the name";
+            return Err(Broken::at(key, message, "write a value, or a space after the colon"));
+        }
+        Ok(())
+    }
+
     /// What the anchor stands for, again. Go's reader has the same bounds.
     fn alias(&mut self, id: usize, span: Span, depth: usize) -> Result<Node, Broken> {
-        let fault = |message: &str| Err(Broken { span, message: message.to_owned() });
+        let fault = |message| Err(Broken::at(span, message, "write the values out"));
         let Some(anchored) = self.anchors.get(&id) else {
             return fault("this alias stands inside of its own anchor");
         };
         self.decoded += anchored.size;
         self.from_aliases += anchored.size;
         if is_excessive(self.decoded, self.from_aliases) {
-            return fault("the aliases of this document blow it up: write the values out");
+            return fault("the aliases of this document make it too large");
         }
         if depth + anchored.depth > MOST_DEPTH {
-            return fault("this alias nests the document too deep: write the values out");
+            return fault("this alias nests the document too deep");
         }
         Ok(anchored.node.clone())
     }
@@ -204,8 +227,8 @@ impl Members {
         // The first of several wins.
         for map in maps.into_iter().rev() {
             let Value::Map(entries) = map.value else {
-                let message = "<< takes an object, or a list of objects, such as *name";
-                return Err(Broken { span, message: message.to_owned() });
+                let message = "<< takes an object or a list of objects";
+                return Err(Broken::at(span, message, "name an anchor of an object: <<: *name"));
             };
             for entry in entries {
                 self.put(entry, false);
@@ -231,12 +254,33 @@ fn value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, Not
 }
 
 fn not_json(span: Span, NotJson(message): NotJson) -> Broken {
-    Broken { span, message }
+    Broken { span, message, help: Some("quote it if it is meant to be text") }
 }
 
 fn broken(error: &ScanError) -> Broken {
     let at = error.marker().byte_offset().unwrap_or_default();
-    Broken { span: Span { start: at, end: at }, message: error.info() }
+    let help = match error.kind() {
+        ErrorKind::TabInIndentation
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabNotAllowed
+        | ErrorKind::TabInPlainScalar => Some("indent with spaces: YAML takes no tabs there"),
+        ErrorKind::MappingValueNotAllowed
+        | ErrorKind::InvalidColonPlacement
+        | ErrorKind::SimpleKeyExpected
+        | ErrorKind::InvalidSimpleKey => Some(
+            "look at the indentation of this line and the one before; a text with a colon and a \
+             space in it must be quoted",
+        ),
+        ErrorKind::UnexpectedCharacter { .. } => {
+            Some("a text that begins with such a character must be quoted")
+        }
+        ErrorKind::UnknownAnchor => {
+            Some("give a value the name before it, such as &name; anchors end with their document")
+        }
+        ErrorKind::RecursionLimitExceeded => Some("collections are nested too deep here"),
+        _ => None,
+    };
+    Broken { span: Span { start: at, end: at }, message: error.info(), help }
 }
 
 fn of(span: granit_parser::Span) -> Span {

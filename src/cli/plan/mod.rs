@@ -122,7 +122,8 @@ fn sound(loaded: Loaded) -> anyhow::Result<Loaded> {
     if loaded.is_valid() {
         return Ok(loaded);
     }
-    validate::text(&loaded, &mut anstream::stderr().lock()).context("cannot write to stderr")?;
+    validate::findings(&loaded, &mut anstream::stderr().lock())
+        .context("cannot write to stderr")?;
     bail!(
         "the manifests cannot be applied as they are, so there is nothing to plan; mend them first"
     )
