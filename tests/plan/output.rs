@@ -151,11 +151,21 @@ async fn a_credential_that_may_only_read_is_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_manifests_of_one_account_are_a_claim_and_not_two_orders() {
+async fn two_manifests_of_one_account_are_never_two_orders() {
     let reseller = Reseller::new().await;
     reseller.manifest("customers", "one", &customer("twice.example"));
     reseller.manifest("customers", "two", &customer("twice.example"));
-    let said = reseller.plan(&["customers", "-o", "json"]).await;
+    let said = reseller.plan(&["customers"]).await;
+    assert_eq!((said.code, said.stdout.as_str()), (Some(1), ""), "{said:?}");
+    assert!(said.stderr.contains("one.yaml") && said.stderr.contains("two.yaml"), "{said:?}");
+    assert_eq!(reseller.all_calls(), 0);
+
+    // Two teams may share a domain, one after the other.
+    let team =
+        json!({"customerType": "team", "primaryAdmin": {"primaryEmail": "ada@twice.example"}});
+    reseller.manifest("teams", "one", &with(customer("twice.example"), &team));
+    reseller.manifest("teams", "two", &with(customer("twice.example"), &team));
+    let said = reseller.plan(&["teams", "-o", "json"]).await;
     assert_eq!(said.code, Some(1), "{said:?}");
     let plan = said.json();
     assert_eq!((&plan["counts"]["order"], &plan["counts"]["blocked"]), (&json!(1), &json!(1)));
