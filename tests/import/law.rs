@@ -1,49 +1,25 @@
 //! Law 4: for what an import writes, a plan has nothing to change; and nothing is lost in silence.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::sync::LazyLock;
 
 use futures::StreamExt as _;
 use futures::stream;
-use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use reseller_operator::crd::{
-    ManagementPolicy, ResellerCustomer, ResellerCustomerStatus, SecretKeyRef, crd,
-};
-use reseller_operator::domain::{Desired, Field};
+use reseller_operator::crd::ManagementPolicy;
+use reseller_operator::domain::Field;
 use reseller_operator::google::types::Customer;
 use reseller_operator::google::{ErrorClass, GoogleApi};
 use reseller_operator::import::{self, Imported, Language, Refused};
-use reseller_operator::pass::{Subject, pass};
-use reseller_operator::plan::Surroundings;
-use reseller_operator::record::Record;
+use reseller_operator::manifest::{Loaded, load};
+use reseller_operator::plan::Risk;
+use reseller_operator::rehearsal::rehearse;
+use reseller_operator::review::{Effect, Entry, Proposal, propose};
 use reseller_operator::simulator::{Account, CallFilter, InProcess, Options};
-use secrecy::SecretString;
 
 use super::accounts::accounts;
 
 const CASES: u32 = 256;
-
-/// An import orders nothing, so there is nothing to record.
-struct NoRecord;
-
-impl Record for NoRecord {
-    type Error = Infallible;
-
-    async fn record(&self, status: &ResellerCustomerStatus) -> Result<(), Infallible> {
-        panic!("something was to be ordered: {status:?}");
-    }
-
-    async fn password(&self, reference: &SecretKeyRef) -> Result<SecretString, Infallible> {
-        panic!("a password was asked for: {reference:?}");
-    }
-
-    fn fence(&self) -> Option<&'static str> {
-        None
-    }
-}
 
 fn google(accounts: &BTreeMap<String, Account>, options: Options) -> InProcess {
     let google = InProcess::default();
@@ -106,13 +82,11 @@ fn what_was_imported_is_valid_and_a_plan_has_nothing_to_change() {
                 let imported = import_all(&google).await;
                 knows_all(&accounts, &imported);
                 names_are_good(&texts(&imported));
-                for ((name, text), manifest) in
-                    texts(&imported).iter().zip(imported.values().filter_map(|it| it.as_ref().ok()))
-                {
-                    let object = reads_back(name, text, manifest);
-                    is_valid(&object);
+                let manifests = imported.values().filter_map(|it| it.as_ref().ok());
+                for ((name, text), manifest) in texts(&imported).iter().zip(manifests) {
+                    let loaded = reads_back(name, text, manifest);
                     loses_nothing_in_silence(&google, manifest).await;
-                    changes_nothing(&google, &object).await;
+                    changes_nothing(&google, &loaded).await;
                 }
             });
             Ok(())
@@ -157,22 +131,15 @@ fn names_are_good(texts: &[(String, String)]) {
     }
 }
 
-fn reads_back(name: &str, text: &str, manifest: &Imported) -> ResellerCustomer {
-    let object: ResellerCustomer = serde_yaml::from_str(text).unwrap();
+/// As `validate` and `plan` read it, without a finding.
+fn reads_back(name: &str, text: &str, manifest: &Imported) -> Loaded {
+    let loaded = load(&["-".into()], text.as_bytes());
+    assert!(loaded.findings.is_empty(), "{:?}\n{text}", loaded.findings);
+    let object = &loaded.manifests[0].object;
     assert_eq!(object.metadata.name.as_deref(), Some(name));
     assert_eq!(object.spec, manifest.spec, "{text}");
     assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
-    object
-}
-
-fn is_valid(object: &ResellerCustomer) {
-    static RULES: LazyLock<CompiledSchema> = LazyLock::new(|| {
-        let crd = serde_json::to_value(crd()).unwrap();
-        compile_schema(&crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
-    });
-    let value = serde_json::to_value(object).unwrap();
-    Validator::new().validate_compiled(&RULES, &value, None).unwrap();
-    Desired::validate(&object.spec).unwrap();
+    loaded
 }
 
 /// Each value of Google is in the manifest, or its field is named.
@@ -197,23 +164,19 @@ async fn loses_nothing_in_silence(google: &InProcess, manifest: &Imported) {
     assert_eq!(is_observe, !manifest.missing.is_empty());
 }
 
-async fn changes_nothing(google: &InProcess, object: &ResellerCustomer) {
-    let before = google.simulator().simulation().state().accounts().clone();
-    let desired = Desired::validate(&object.spec);
-    let memory = ResellerCustomerStatus::default();
-    let subject = Subject { spec: &object.spec, desired: &desired, memory: &memory, generation: 1 };
+async fn changes_nothing(google: &InProcess, loaded: &Loaded) {
+    let seen = google.simulator().simulation().calls(&CallFilter::default()).len();
+    let proposals = propose(&Proposal { after: &loaded.manifests, ..Proposal::default() });
+    let proposed = &proposals.objects[0];
     let now = google.simulator().simulation().now();
-    let Ok(outcome) = pass(google, &NoRecord, subject, &Surroundings::default(), now).await;
+    let surroundings = proposals.surroundings(proposed);
+    let rehearsal = rehearse(google, &proposed.object, &surroundings, now).await;
+    let entry = Entry::of(proposed, &rehearsal);
+    let is_observe = proposed.object.spec.management_policy == ManagementPolicy::Observe;
+    let expected = if is_observe { Effect::Observe } else { Effect::Adopt };
+    assert_eq!((entry.action, entry.risk), (expected, Risk::None), "{entry:?}");
+    assert!(!entry.has_changes() && entry.differences.is_empty(), "{entry:?}");
+    assert_eq!(entry.blocked, None);
     let calls = google.simulator().simulation().calls(&CallFilter::default());
-    let writes: Vec<_> = calls.iter().filter(|call| call.body.is_some()).collect();
-    assert!(writes.is_empty(), "{writes:?}");
-    assert_eq!(*google.simulator().simulation().state().accounts(), before);
-    let status = outcome.status;
-    assert_eq!(status.drift, []);
-    let condition = |kind: &str| status.conditions.iter().find(|it| it.type_ == kind).cloned();
-    assert_eq!(condition("Stalled"), None);
-    let is_observe = object.spec.management_policy == ManagementPolicy::Observe;
-    assert_eq!(status.customer_id.is_none(), is_observe);
-    let synced = condition("Synced").unwrap();
-    assert_eq!((synced.status.as_str(), synced.reason.as_str()), ("True", "InSync"), "{synced:?}");
+    assert!(calls[seen..].iter().all(|call| call.method.ends_with("get")), "{:?}", &calls[seen..]);
 }
