@@ -1,6 +1,6 @@
 //! A change of an object that is in the cluster already: the rules that need the object before.
 
-use kube::core::cel::Validator;
+use kube::core::cel::{ValidationErrors, Validator};
 use serde_json::Value;
 
 use super::customer::SCHEMA;
@@ -17,7 +17,7 @@ pub fn refused_change(before: &ResellerCustomer, after: &ResellerCustomer) -> Ve
     let after = ResellerCustomer { status: before.status.clone(), ..after.clone() };
     let checked =
         Validator::new().validate_compiled(&SCHEMA.rules, &json(&after), Some(&json(before)));
-    let errors = checked.err().map_or_else(Vec::new, |errors| errors.into_vec());
+    let errors = checked.err().map_or_else(Vec::new, ValidationErrors::into_vec);
     let told = |field: &str, message: &str| match field.trim_start_matches('.') {
         "" => message.to_owned(),
         field => format!("{field}: {message}"),

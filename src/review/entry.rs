@@ -146,7 +146,9 @@ impl Entry {
             actions.iter().flat_map(|action| changes(proposed, action)).collect();
         if effect == Effect::Order {
             // There is no account yet that could have another value.
-            changes.iter_mut().for_each(|change| change.observed = None);
+            for change in &mut changes {
+                change.observed = None;
+            }
         }
         Self {
             customer_id: known_id(proposed, status),

@@ -18,7 +18,9 @@ const LONGEST: usize = 60_000;
 pub fn markdown(report: &Report) -> String {
     let mut page = Page { room: LONGEST, left_out: 0 };
     let head = format!("{MARKER}\n### Plan: {}\n", words(&report.counts.summary()));
-    let notes: String = report.notes.iter().map(|note| format!("\n> {}\n", words(note))).collect();
+    let notes: Vec<String> =
+        report.notes.iter().map(|note| format!("\n> {}\n", words(note))).collect();
+    let notes = notes.concat();
     page.room -= (head.len() + notes.len()).min(LONGEST);
     // What a person must do is never cut off for what needs nobody.
     let blocked = page.part(

@@ -246,7 +246,7 @@ mod tests {
     use crate::domain::Desired;
     use crate::plan::stopped_before_read;
 
-    fn object(name: &str, change: Value) -> ResellerCustomer {
+    fn object(name: &str, change: &Value) -> ResellerCustomer {
         let mut object = json!({
             "apiVersion": "reseller-operator.dev/v1alpha1", "kind": "ResellerCustomer",
             "metadata": {"name": name, "namespace": "a", "uid": name, "generation": 3},
@@ -260,14 +260,14 @@ mod tests {
         serde_json::from_value(object).unwrap()
     }
 
-    fn manifest(name: &str, change: Value) -> Manifest {
+    fn manifest(name: &str, change: &Value) -> Manifest {
         let place = Place { file: "f.yaml".to_owned(), line: 1, column: 1 };
         let mut object = object(name, change);
         (object.metadata.uid, object.metadata.generation) = (None, None);
         Manifest { object, place }
     }
 
-    fn known(name: &str, change: Value) -> Known {
+    fn known(name: &str, change: &Value) -> Known {
         let object = object(name, change);
         Known { claimant: Claimant::of(&object), object: Some(Box::new(object)) }
     }
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_new_object_gives_way_to_the_one_in_the_cluster_that_has_the_account() {
-        let (after, cluster) = ([manifest("new", json!({}))], [known("old", ours())]);
+        let (after, cluster) = ([manifest("new", &json!({}))], [known("old", &ours())]);
         let proposals = propose(&Proposal { after: &after, cluster: &cluster, ..<_>::default() });
         assert!(is_stopped(&proposals, 0));
         let taken = proposals.surroundings(&proposals.objects[0]).taken;
@@ -295,10 +295,10 @@ mod tests {
 
     #[test]
     fn an_object_that_goes_leaves_its_account_to_the_one_that_comes() {
-        let (after, cluster) = ([manifest("new", json!({}))], [known("old", ours())]);
+        let (after, cluster) = ([manifest("new", &json!({}))], [known("old", &ours())]);
         let before = [
-            manifest("old", json!({})),
-            manifest("lone", json!({"/spec": {"customerDomain": "lone.example"}})),
+            manifest("old", &json!({})),
+            manifest("lone", &json!({"/spec": {"customerDomain": "lone.example"}})),
         ];
         let proposals = propose(&Proposal {
             before: &before,
@@ -319,40 +319,40 @@ mod tests {
 
     #[test]
     fn what_the_cluster_remembers_stays_and_the_generation_moves_with_the_spec() {
-        let cluster = [known("one", ours())];
-        let with = |change| {
+        let cluster = [known("one", &ours())];
+        let with = |change: &Value| {
             let after = [manifest("one", change)];
             let proposals =
                 propose(&Proposal { after: &after, cluster: &cluster, ..<_>::default() });
             assert!(!is_stopped(&proposals, 0));
             proposals.objects[0].clone()
         };
-        let same = with(json!({})).object;
+        let same = with(&json!({})).object;
         assert_eq!((same.generation, same.status.customer_id.as_deref()), (3, Some("C1")));
         let edited = json!({"/spec": {"customerDomain": "acme.example", "language": "de", "managementPolicy": "AdoptOnly"}});
-        assert_eq!(with(edited).object.generation, 4);
+        assert_eq!(with(&edited).object.generation, 4);
         let moved =
             json!({"/spec": {"customerDomain": "other.example", "managementPolicy": "AdoptOnly"}});
-        assert!(with(moved).refused[0].contains("customerDomain is immutable"));
+        assert!(with(&moved).refused[0].contains("customerDomain is immutable"));
     }
 
     #[test]
     fn a_persons_word_counts_wherever_it_stands() {
         let word = |text: &str| json!({"/metadata/annotations": {APPROVE_ORDER: text}});
-        let cluster = [known("one", word("stored"))];
-        let with = |change| {
+        let cluster = [known("one", &word("stored"))];
+        let with = |change: &Value| {
             let after = [manifest("one", change)];
             let proposals =
                 propose(&Proposal { after: &after, cluster: &cluster, ..<_>::default() });
             proposals.surroundings(&proposals.objects[0]).approve_order
         };
-        assert_eq!(with(json!({})).as_deref(), Some("stored"));
-        assert_eq!(with(word("written")).as_deref(), Some("written"));
+        assert_eq!(with(&json!({})).as_deref(), Some("stored"));
+        assert_eq!(with(&word("written")).as_deref(), Some("written"));
     }
 
     #[test]
     fn a_manifest_without_a_namespace_goes_where_the_kubeconfig_says() {
-        let mut manifest = manifest("one", json!({}));
+        let mut manifest = manifest("one", &json!({}));
         manifest.object.metadata.namespace = None;
         assert_eq!(Name::of(&manifest, Some("a")).to_string(), "a/one");
         assert_eq!(Name::of(&manifest, None).to_string(), "one");

@@ -89,8 +89,8 @@ fn entry_rows(entry: &Entry) -> Vec<[String; 7]> {
     let first = &mut rows[0];
     first[0] = plain(&entry.object());
     first[1] = plain(&entry.account());
-    first[2] = action(entry.action).to_owned();
-    first[6] = risk(entry.risk).to_owned();
+    action(entry.action).clone_into(&mut first[2]);
+    risk(entry.risk).clone_into(&mut first[6]);
     rows
 }
 

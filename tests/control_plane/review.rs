@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
+use reseller_operator::simulator::CallFilter;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -156,7 +157,7 @@ fn seed(world: &World, name: &str) {
 
 /// Writes since a call, by the object whose account they are about, as method ids.
 fn writes_since(world: &World, seen: usize, names: &[&String]) -> BTreeMap<String, Vec<String>> {
-    let calls = world.google.simulation().calls(&Default::default());
+    let calls = world.google.simulation().calls(&CallFilter::default());
     let mut written: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for call in calls[seen..].iter().filter(|call| WRITES.contains(&call.method)) {
         let domain = match world.google.simulation().state().account(&call.key) {
@@ -176,7 +177,9 @@ async fn for_a_whole_fleet_the_plan_and_the_operator_never_disagree() {
     let reviewer = reviewer(&world).await;
     let fleet = fleet();
     let names: Vec<&String> = fleet.keys().collect();
-    names.iter().for_each(|name| seed(&world, name));
+    for name in &names {
+        seed(&world, name);
+    }
     let part = |place: fn(&(Value, Value)) -> &Value| -> BTreeMap<String, Value> {
         fleet.iter().map(|(name, specs)| (name.clone(), place(specs).clone())).collect()
     };
