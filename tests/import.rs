@@ -2,7 +2,6 @@
 //! as a user runs it.
 #![cfg(feature = "simulator")]
 #![expect(clippy::unwrap_used, reason = "clippy takes helpers of tests for other code")]
-#![expect(clippy::panic, reason = "a test that cannot go on says why")]
 
 mod common;
 
