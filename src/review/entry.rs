@@ -1,5 +1,6 @@
 //! One object of a report: its rehearsal, put into words.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::domain::Field;
 use crate::google::ApiError;
 use crate::google::types::Customer;
 use crate::plan::conditions::{find, is_true};
-use crate::plan::reasons::Stalled;
+use crate::plan::reasons::{ReadyReason, Stalled};
 use crate::plan::{Action, Cause, IN_SYNC, Risk};
 use crate::rehearsal::Rehearsal;
 
@@ -330,12 +331,19 @@ fn without_token(message: &str, status: &ResellerCustomerStatus) -> String {
 fn notes(proposed: &Proposed, rehearsal: &Rehearsal) -> Vec<String> {
     let Rehearsal { actions, status, waits, .. } = rehearsal;
     let mut notes = Vec::new();
-    if let Some(ready) = find(&status.conditions, "Ready").filter(|ready| ready.status == "True") {
-        // What is left alone, or seen, is told by what Ready says.
-        if ready.message != IN_SYNC && !is_true(&status.conditions, "Paused") {
-            notes.push(ready.message.clone());
-        }
-    }
+    let has_more_to_say = |ready: &&Condition| {
+        let is_settled = ready.message == IN_SYNC
+            || is_true(&status.conditions, "Paused")
+            || (ready.reason == ReadyReason::Observed.as_str()
+                && is_true(&status.conditions, "Synced"));
+        ready.status == "True" && !is_settled
+    };
+    // What is left alone, or was only seen, is told by what Ready says.
+    notes.extend(
+        find(&status.conditions, "Ready")
+            .filter(has_more_to_say)
+            .map(|ready| ready.message.clone()),
+    );
     if *waits {
         let note = "The object waits for something that Google may only be slow to show; this is \
                     done after the lag grace, if Google then still answers as it does now.";
