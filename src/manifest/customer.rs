@@ -21,6 +21,7 @@ struct Schema {
     typed: JSONSchemaProps,
     json: Json,
     rules: CompiledSchema,
+    validator: Validator,
 }
 
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -34,7 +35,7 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     properties.insert("kind".to_owned(), of_type("string"));
     properties.insert("metadata".to_owned(), metadata::schema());
     properties.get_mut("status").into_iter().for_each(schema::keep_names);
-    Schema { rules: compile_schema(&json), typed, json }
+    Schema { rules: compile_schema(&json), validator: Validator::new(), typed, json }
 });
 
 /// Whether types, names and lengths are right, which a schema can say.
@@ -113,7 +114,7 @@ fn check_repeated(node: &Node, field: &str, faults: &mut Faults) {
 }
 
 fn check_rules(object: &Json, root: &Node, faults: &mut Faults) {
-    let Err(errors) = Validator::new().validate_compiled(&SCHEMA.rules, object, None) else {
+    let Err(errors) = SCHEMA.validator.validate_compiled(&SCHEMA.rules, object, None) else {
         return;
     };
     for error in errors.into_vec() {
