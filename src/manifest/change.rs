@@ -1,10 +1,13 @@
-//! A change of an object that is in the cluster already: the rules that need the object before.
+//! Questions about an object that is no file: a change of one that is in the cluster, and a spec that
+//! is about to be written.
 
-use kube::core::cel::{ValidationErrors, Validator};
-use serde_json::Value;
+use std::collections::BTreeSet;
 
-use super::customer::SCHEMA;
-use crate::crd::ResellerCustomer;
+use serde_json::{Value, json};
+
+use super::customer::{SCHEMA, refused_fields};
+use super::judge::{KIND, VERSION};
+use crate::crd::{ResellerCustomer, ResellerCustomerSpec};
 
 /// Why the API server would refuse `after` in the place of `before`: one line for each rule, with
 /// the field in front.
@@ -15,12 +18,19 @@ pub fn refused_change(before: &ResellerCustomer, after: &ResellerCustomer) -> Ve
     let json = |object: &ResellerCustomer| serde_json::to_value(object).unwrap_or(Value::Null);
     // The API server carries the status over when the spec is written.
     let after = ResellerCustomer { status: before.status.clone(), ..after.clone() };
-    let checked =
-        Validator::new().validate_compiled(&SCHEMA.rules, &json(&after), Some(&json(before)));
-    let errors = checked.err().map_or_else(Vec::new, ValidationErrors::into_vec);
-    let told = |field: &str, message: &str| match field.trim_start_matches('.') {
-        "" => message.to_owned(),
+    let broken = SCHEMA.broken_rules(&json(&after), Some(&json(before)));
+    let told = |(field, message): (String, String)| match field.as_str() {
+        "" => message,
         field => format!("{field}: {message}"),
     };
-    errors.iter().map(|error| told(&error.field_path, &error.message)).collect()
+    broken.into_iter().map(told).collect()
+}
+
+/// The fields because of which the API server would refuse an object with this spec, such as
+/// `spec.phoneNumber`.
+#[must_use]
+pub fn refused_fields_of(spec: &ResellerCustomerSpec) -> BTreeSet<String> {
+    refused_fields(&json!({
+        "apiVersion": VERSION, "kind": KIND, "metadata": {"name": "customer"}, "spec": spec,
+    }))
 }

@@ -1,16 +1,20 @@
 //! One manifest against the API server's rules: schema, metadata, CEL; then what it becomes.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
-use kube::core::cel::{CompiledSchema, Validator, apply_defaults, compile_schema};
+use kube::core::cel::{
+    CompiledSchema, ValidationError, ValidationErrors, Validator, apply_defaults, compile_schema,
+};
+use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use super::Severity;
 use super::fault::{Fault, Faults, locate};
 use super::judge::start;
 use super::metadata;
-use super::node::{Node, Value};
+use super::node::{Node, Span, Value};
 use super::schema::{self, Check};
 use crate::crd::{ResellerCustomer, crd};
 use crate::domain::Desired;
@@ -20,7 +24,8 @@ pub(super) struct Schema {
     /// With what the server knows of every object, and with a status that only has names.
     typed: JSONSchemaProps,
     json: Json,
-    pub(super) rules: CompiledSchema,
+    rules: CompiledSchema,
+    validator: Validator,
 }
 
 pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
@@ -34,7 +39,7 @@ pub(super) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     properties.insert("kind".to_owned(), of_type("string"));
     properties.insert("metadata".to_owned(), metadata::schema());
     properties.get_mut("status").into_iter().for_each(schema::keep_names);
-    Schema { rules: compile_schema(&json), typed, json }
+    Schema { rules: compile_schema(&json), validator: Validator::new(), typed, json }
 });
 
 /// Whether types, names and lengths are right, which a schema can say.
@@ -113,13 +118,43 @@ fn check_repeated(node: &Node, field: &str, faults: &mut Faults) {
 }
 
 fn check_rules(object: &Json, root: &Node, faults: &mut Faults) {
-    let Err(errors) = Validator::new().validate_compiled(&SCHEMA.rules, object, None) else {
-        return;
-    };
-    for error in errors.into_vec() {
-        let field = error.field_path.trim_start_matches('.').to_owned();
-        faults.push(Fault::error(field.clone(), locate(root, &field), error.message));
+    faults.extend(SCHEMA.broken_rules(object, None).into_iter().map(|(field, message)| {
+        let span = locate(root, &field);
+        Fault::error(field, span, message)
+    }));
+}
+
+impl Schema {
+    /// The rules that an object breaks, with the field that each is about; those that compare with
+    /// the object before only where that is given.
+    pub(super) fn broken_rules(
+        &self,
+        object: &Json,
+        before: Option<&Json>,
+    ) -> Vec<(String, String)> {
+        let checked = self.validator.validate_compiled(&self.rules, object, before);
+        let errors = checked.err().map_or_else(Vec::new, ValidationErrors::into_vec);
+        let told = |error: ValidationError| {
+            (error.field_path.trim_start_matches('.').to_owned(), error.message)
+        };
+        errors.into_iter().map(told).collect()
     }
+}
+
+/// The fields of a spec that the schema, the rules or the operator would refuse, each of them with
+/// its own word: the most telling path may be any one's.
+pub(super) fn refused_fields(object: &Json) -> BTreeSet<String> {
+    let root = Node::from(object);
+    let mut faults = Faults::new();
+    Check { text: "", faults: &mut faults }.value(&SCHEMA.typed, &root, "", Span::default());
+    let mut fields: BTreeSet<String> = faults.into_iter().map(|fault| fault.field).collect();
+    fields.extend(SCHEMA.broken_rules(object, None).into_iter().map(|(field, _)| field));
+    if let Ok(object) = ResellerCustomer::deserialize(object)
+        && let Err(violations) = Desired::validate(&object.spec)
+    {
+        fields.extend(violations.0.into_iter().map(|violation| violation.field.to_owned()));
+    }
+    fields
 }
 
 /// The fields whose change only the API server can judge, because it knows what was there before.

@@ -10,8 +10,8 @@ use super::fault::{Fault, Faults};
 use super::node::{Node, Span, Value};
 use super::yaml;
 use super::{Finding, Loaded, Manifest, Place, Severity, SourceLine};
+use crate::crd::CustomerType;
 use crate::crd::names::GROUP;
-use crate::crd::{CustomerType, ManagementPolicy};
 
 pub(super) const KIND: &str = "ResellerCustomer";
 const LIST: &str = "ResellerCustomerList";
@@ -226,14 +226,13 @@ impl<'a> Page<'a> {
         let metadata = &root.entry("metadata")?.value;
         let spec = &root.entry("spec")?.value;
         let is_team = spec.text_of("customerType") == Some("team");
-        let policy = spec.text_of("managementPolicy");
         Some(Declared {
             namespace: metadata.text_of("namespace").map(str::to_owned),
             name: self.said(metadata, "name")?,
             domain: self.said(spec, "customerDomain"),
             pinned: self.said(spec, "customerId"),
             customer_type: if is_team { CustomerType::Team } else { CustomerType::Domain },
-            is_observer: policy == Some(&format!("{:?}", ManagementPolicy::Observe)),
+            is_observer: spec.text_of("managementPolicy") == Some("Observe"),
         })
     }
 }

@@ -26,7 +26,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::crd::ResellerCustomer;
-pub use change::refused_change;
+pub use change::{refused_change, refused_fields_of};
 pub use json_schema::json_schema;
 use judge::Judge;
 

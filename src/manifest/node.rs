@@ -36,6 +36,31 @@ pub(super) struct Entry {
     pub replaced: Option<Span>,
 }
 
+/// A value that stands in no text.
+impl From<&Json> for Node {
+    fn from(json: &Json) -> Self {
+        let value = match json {
+            Json::Null => Value::Null,
+            Json::Bool(is) => Value::Bool(*is),
+            Json::Number(number) => Value::Number(number.clone()),
+            Json::String(text) => Value::Text(text.clone()),
+            Json::Array(items) => Value::List(items.iter().map(Self::from).collect()),
+            Json::Object(members) => Value::Map(
+                members
+                    .iter()
+                    .map(|(key, value)| Entry {
+                        key: key.clone(),
+                        key_span: Span::default(),
+                        value: Self::from(value),
+                        replaced: None,
+                    })
+                    .collect(),
+            ),
+        };
+        Self { value, span: Span::default() }
+    }
+}
+
 impl Node {
     /// The members of a map; none of anything else.
     pub(super) fn members(&self) -> &[Entry] {

@@ -69,15 +69,33 @@ impl Claimant {
         domain.into_iter().chain(ids.into_iter().cloned().map(Key::Id).collect::<Vec<_>>())
     }
 
-    /// Whether both cannot manage what they claim.
-    fn collides_on(&self, key: &Key, other: &Self) -> bool {
+    fn holder(&self) -> Holder {
+        Holder {
+            namespace: self.namespace.clone(),
+            customer_type: self.customer_type,
+            id: self.id().map(str::to_owned),
+        }
+    }
+}
+
+/// Who holds a claim, or did.
+#[derive(Clone, Debug)]
+struct Holder {
+    namespace: String,
+    customer_type: CustomerType,
+    /// The id that is meant.
+    id: Option<String>,
+}
+
+impl Holder {
+    /// Whether it and this object cannot both manage what they claim.
+    fn collides_on(&self, key: &Key, other: &Claimant) -> bool {
         if matches!(key, Key::Id(_)) {
             return true;
         }
-        let are_teams =
-            [self, other].iter().all(|claimant| claimant.customer_type == CustomerType::Team);
+        let are_teams = [self.customer_type, other.customer_type] == [CustomerType::Team; 2];
         !are_teams
-            || match (self.id(), other.id()) {
+            || match (self.id.as_deref(), other.id()) {
                 (Some(one), Some(two)) => one == two,
                 (None, None) => true,
                 _ => false,
@@ -96,9 +114,9 @@ enum Key {
 pub struct Claims {
     claimants: HashMap<String, Claimant>,
     by_key: HashMap<Key, BTreeSet<String>>,
-    /// Namespace of the last holder of each claim: it passes to another namespace only if the
-    /// account's id is pinned there.
-    last_holder: HashMap<Key, String>,
+    /// The last holder of each claim: it passes to another namespace only if the account's id is
+    /// pinned there.
+    last_holder: HashMap<Key, Holder>,
 }
 
 impl Claims {
@@ -137,8 +155,7 @@ impl Claims {
             }
         }
         if claimant.claims() {
-            let namespace = &claimant.namespace;
-            self.last_holder.extend(claimant.keys().map(|key| (key, namespace.clone())));
+            self.last_holder.extend(claimant.keys().map(|key| (key, claimant.holder())));
         }
         Claim::Held
     }
@@ -169,7 +186,8 @@ impl Claims {
             .iter()
             .filter_map(|uid| self.claimants.get(uid))
             .filter(|other| other.uid != claimant.uid && other.claims())
-            .filter(|other| other.collides_on(key, claimant) && other.rank() < claimant.rank())
+            .filter(|other| other.rank() < claimant.rank())
+            .filter(|other| other.holder().collides_on(key, claimant))
             .min_by(|one, two| one.rank().cmp(&two.rank()))
     }
 
@@ -177,7 +195,9 @@ impl Claims {
         claimant.is_established
             || !claimant.claims()
             || claimant.pinned.is_some()
-            || self.last_holder.get(key).is_none_or(|namespace| *namespace == claimant.namespace)
+            || self.last_holder.get(key).is_none_or(|last| {
+                last.namespace == claimant.namespace || !last.collides_on(key, claimant)
+            })
     }
 
     fn sharing(&self, claimant: &Claimant) -> BTreeSet<String> {
@@ -301,6 +321,14 @@ mod tests {
             assert_eq!(claims.of(uid), Claim::Held, "{uid}");
         }
         assert_ne!(claims.of("new2"), Claim::Held);
+    }
+
+    #[test]
+    fn a_team_does_not_inherit_from_another_team_of_its_domain_that_is_still_there() {
+        let far = Claimant { namespace: "b".to_owned(), ..team("far", 1, None) };
+        let mut claims = claims([team("pinned", 9, Some("C1")), far]);
+        assert_eq!(claims.of("pinned"), Claim::Held);
+        assert_eq!(claims.of("far"), Claim::Held, "they do not collide, so nothing passes");
     }
 
     #[test]
