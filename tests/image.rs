@@ -165,3 +165,58 @@ fn it_is_built_with_our_toolchain_and_runs_as_nobody_on_a_pinned_base() {
         assert!(last("LABEL").contains(&format!("org.opencontainers.image.{label}=")), "{label}");
     }
 }
+
+const RELEASE: &str = ".github/workflows/release.yml";
+
+#[test]
+fn the_release_passes_actionlint() {
+    let Some(actionlint) = tool("actionlint") else { return };
+    let output = Command::new(actionlint)
+        .current_dir(ROOT)
+        .args(["-no-color", RELEASE])
+        .output()
+        .expect("actionlint runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn the_release_takes_actions_by_their_commit_and_no_right_that_a_job_does_not_need() {
+    let text = read(RELEASE);
+    for action in
+        text.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, action)| action)
+    {
+        let (name, version) = action.split_once(" # v").expect("its version beside it");
+        let commit = name.split_once('@').expect("a commit").1;
+        assert!(commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit()), "{action}");
+        assert!(version.chars().all(|c| c.is_ascii_digit() || c == '.'), "{action}");
+    }
+    let workflow: Value = serde_yaml::from_str(&text).expect("YAML");
+    assert_eq!(workflow["permissions"], serde_json::json!({}));
+    let jobs = workflow["jobs"].as_object().expect("jobs");
+    let rights = |job: &str| {
+        let permissions = jobs[job]["permissions"].as_object().expect("permissions");
+        let writes = permissions.iter().filter(|(_, right)| *right == "write");
+        writes.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(rights("test"), "");
+    assert_eq!(rights("build"), "packages");
+    assert_eq!(rights("publish"), "attestations id-token packages");
+    assert_eq!(rights("release"), "attestations contents id-token");
+    assert_eq!(jobs.len(), 4);
+    // Nothing is built before the tests, and nothing is told before it is built.
+    assert_eq!(jobs["build"]["needs"], "test");
+    assert_eq!(jobs["publish"]["needs"], serde_json::json!(["test", "build"]));
+    assert_eq!(jobs["release"]["needs"], "publish");
+}
+
+#[test]
+fn the_release_builds_what_the_dockerfile_has() {
+    let workflow = read(RELEASE);
+    let arguments = texts("ARG");
+    for argument in ["COMMIT", "VERSION"] {
+        assert!(workflow.contains(&format!("            {argument}=${{{{")), "{argument}");
+        assert!(arguments.iter().any(|known| known == argument), "{argument}");
+    }
+    assert!(workflow.contains("target: binary"));
+    assert!(texts("FROM").iter().any(|base| base.ends_with(" AS binary")));
+}
