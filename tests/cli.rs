@@ -74,10 +74,18 @@ fn help_of_run_tells_each_flag_with_its_default_and_variable() {
 }
 
 #[test]
-fn version_is_one_line_on_stdout() {
-    let Said { code, stdout, .. } = answer(&["--version"]);
-    assert_eq!((code, stdout.lines().count()), (Some(0), 1));
-    assert!(stdout.contains(env!("CARGO_PKG_VERSION")), "{stdout}");
+fn version_tells_version_and_commit_in_one_line_on_stdout() {
+    let Said { code, stdout, stderr } = answer(&["--version"]);
+    let git = Command::new("git")
+        .args(["rev-parse", "HEAD"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    let head = git.ok().filter(|git| git.status.success());
+    let head = head.map(|git| String::from_utf8(git.stdout).expect("UTF-8"));
+    // Without a repository nobody knows.
+    let commit: String = head.unwrap_or("unknown".to_owned()).chars().take(7).collect();
+    let expected = format!("reseller-operator {} ({commit})\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((code, stdout, stderr.as_str()), (Some(0), expected, ""));
 }
 
 #[test]

@@ -22,6 +22,8 @@ mod world;
 
 #[path = "control_plane/canary.rs"]
 mod canary;
+#[path = "control_plane/failover.rs"]
+mod failover;
 #[path = "control_plane/failures.rs"]
 mod failures;
 #[path = "control_plane/faults.rs"]

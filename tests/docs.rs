@@ -136,6 +136,51 @@ fn every_link_leads_somewhere() {
     }
 }
 
+/// What the page on installation says that the program prints, it prints.
+#[test]
+fn every_message_of_the_table_of_what_can_go_wrong_is_in_the_code() {
+    let code = source(&Path::new(ROOT).join("src"));
+    let page = read("docs/install.md");
+    let (_, tables) = page.split_once("\n## What can go wrong\n").expect("the section");
+    let (tables, _) = tables.split_once("\n### An object is Stalled\n").expect("its end");
+    let mut checked = 0;
+    for row in tables.lines().filter(|line| line.starts_with("| ")) {
+        let said = row.trim_start_matches("| ").split(" | ").next().expect("a first column");
+        // What Google says follows its code; Kubernetes has words of its own.
+        let ours = said.replace("token endpoint says unauthorized_client", "token endpoint says ");
+        let ours = ours.split("invalid_grant").next().expect("a first part");
+        for message in ours.split('`').skip(1).step_by(2) {
+            if ["FailedMount", "403 accessNotConfigured", "403 SERVICE_DISABLED"].contains(&message)
+            {
+                continue;
+            }
+            let parts = message.split("...").flat_map(|part| part.split(": ")).map(str::trim);
+            for part in parts.filter(|part| part.len() > 1) {
+                assert!(code.contains(part), "nothing says {part:?}: {row}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 20, "{checked}");
+}
+
+/// All source under a folder, with the lines of long texts put together.
+fn source(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder).expect("folder") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            text += &source(&path);
+        } else {
+            let code = read(&path);
+            let mut lines = code.split("\\\n");
+            text += lines.next().unwrap_or_default();
+            lines.for_each(|line| text += line.trim_start());
+        }
+    }
+    text
+}
+
 #[test]
 fn the_schema_of_the_plan_is_that_of_the_code() {
     let schema = schemars::schema_for!(reseller_operator::review::Report);

@@ -23,6 +23,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 const NAME: &str = "reseller-operator";
 
+/// Version and commit; the commit is found by build.rs.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("RESELLER_OPERATOR_COMMIT"), ")");
+
 const EXAMPLES: &str = "\
 Examples:
   Run against the cluster of the current kubeconfig context
@@ -45,7 +49,7 @@ RESELLER_OPERATOR_ADMIN_ADDRESS. Flags win over the environment.";
 /// orders it when it does not exist, updates it when it differs, and tells in the object's status
 /// what it found. It never deletes an account.
 #[derive(Parser, Debug)]
-#[command(name = NAME, version, after_help = EXAMPLES)]
+#[command(name = NAME, version = VERSION, after_help = EXAMPLES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
