@@ -23,6 +23,8 @@ mod world;
 
 #[path = "chart/admission.rs"]
 mod admission;
+#[path = "chart/checks.rs"]
+mod checks;
 #[path = "chart/helm.rs"]
 mod helm;
 #[path = "chart/lifecycle.rs"]

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{ControlPlane, Output};
+use crate::common::{ControlPlane, Output, wait_until};
 use crate::helm::{Helm, everything, keyless, only, with_key};
 use crate::specs::with;
+use crate::world::PATIENCE;
 
 /// The API server's verdict on a Pod made from the rendered Deployment.
 async fn admitted(plane: &ControlPlane, helm: &Helm, namespace: &str, values: &Value) -> Output {
@@ -45,16 +46,30 @@ async fn the_pod_is_admitted_where_only_restricted_ones_are() {
     }
 }
 
+/// Installs the kinds of the Prometheus operator, and waits until the API server tells of them.
+pub async fn know_prometheus(plane: &ControlPlane) {
+    let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/dev/assets/prometheus-operator-crds");
+    plane.kubectl(["apply", "--server-side", "-f", crds]).await.ok();
+    wait_until("the kinds of Prometheus", PATIENCE, async || {
+        for kind in ["servicemonitor", "prometheusrule"] {
+            let explain = ["explain", &format!("{kind}.spec")].map(str::to_owned);
+            let get = ["get".to_owned(), kind.to_owned()];
+            if !plane.kubectl(get).await.success || !plane.kubectl(explain).await.success {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+}
+
 /// Every object with every option, with fields that are not known refused; and those of Prometheus
 /// by its operator's own definitions.
 #[tokio::test]
 async fn the_api_server_knows_every_field_of_every_object() {
     let plane = ControlPlane::shared();
     let Some(helm) = Helm::offline() else { return };
-    let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/dev/assets/prometheus-operator-crds");
-    plane.kubectl(["apply", "--server-side", "-f", crds]).await.ok();
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "-f", crds];
-    plane.kubectl(wait).await.ok();
+    know_prometheus(plane).await;
     plane.kubectl(["create", "namespace", "google"]).await.ok();
     plane.kubectl(["create", "namespace", "resale"]).await.ok();
     let crd = json!({"crds": {"enabled": false}});
