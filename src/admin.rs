@@ -106,8 +106,6 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
 
@@ -154,13 +152,12 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_are_refreshed_and_typed_as_openmetrics() {
-        let refresh: Arc<dyn Fn(&Metrics) + Send + Sync> =
-            Arc::new(|metrics| metrics.set_oldest_read_age(Duration::from_secs(90)));
+        let refresh: Arc<dyn Fn(&Metrics) + Send + Sync> = Arc::new(|metrics| metrics.pace(2.5));
         let (listening, _stop) = start(Admin { refresh, ..admin() }).await;
         let answer = get(listening.address, "/metrics").await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert!(answer.contains(&format!("content-type: {CONTENT_TYPE}\r\n")), "{answer}");
-        assert!(answer.contains("oldest_read_age_seconds 90.0"), "{answer}");
+        assert!(answer.contains("google_pace_requests_per_second 2.5"), "{answer}");
     }
 
     #[tokio::test]

@@ -1,12 +1,14 @@
 //! What the operator counts and measures, for Prometheus. Names follow the OpenMetrics rules: base
-//! units, and `_total` for counters, which the encoder adds.
+//! units, and `_total` for counters, which the encoder adds. `docs/metrics.md` lists them all.
+
+mod labels;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,118 +16,46 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use labels::{ByApi, ByCall, ByKind, ByLane, ByOutcome, ByResult};
+pub use labels::{ConditionLabels, OrderResult, PassOutcome, WriteResult};
+
 use crate::controller::schedule::Depth;
-use crate::google::{ApiMethod, CallObserver, Lane};
+use crate::google::{ApiMethod, CallObserver, ErrorClass, Lane};
+use crate::plan::reasons::{ReasonDoc, Reconciling, Stalled};
 
 /// Media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How a pass over one object ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassOutcome {
-    /// Nothing is left to do.
-    Settled,
-    /// Something was written at Google; the next read tells whether it was taken.
-    Changed,
-    /// Waits for a time or for somebody, without an error.
-    Waiting,
-    /// Needs a person.
-    Stalled,
-    /// Failed, and is tried again.
-    Failed,
+/// The commit that this program is built from, where the build tells.
+const COMMIT: &str = match option_env!("RESELLER_OPERATOR_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
+/// The limits that the flags set, beside what is measured against them.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `--requests-per-second`.
+    pub requests_per_second: f64,
+    /// `--max-orders-per-hour`.
+    pub max_orders_per_hour: usize,
+    /// `--resync-interval`.
+    pub resync_interval: Duration,
 }
 
-impl PassOutcome {
-    const ALL: [Self; 5] =
-        [Self::Settled, Self::Changed, Self::Waiting, Self::Stalled, Self::Failed];
-
-    fn id(self) -> &'static str {
-        match self {
-            Self::Settled => "settled",
-            Self::Changed => "changed",
-            Self::Waiting => "waiting",
-            Self::Stalled => "stalled",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OrderResult {
-    /// Google made the account.
-    Made,
-    /// Google made nothing, provably.
-    Refused,
-    /// No answer: reading will tell.
-    Unknown,
-}
-
-impl OrderResult {
-    const ALL: [Self; 3] = [Self::Made, Self::Refused, Self::Unknown];
-
-    fn id(self) -> &'static str {
-        match self {
-            Self::Made => "made",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// What became of a write to Kubernetes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteResult {
-    /// Written.
-    Ok,
-    /// Somebody else wrote first.
-    Conflict,
-    /// Anything else.
-    Error,
-}
-
-impl WriteResult {
-    const ALL: [Self; 3] = [Self::Ok, Self::Conflict, Self::Error];
-
-    fn id(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Conflict => "conflict",
-            Self::Error => "error",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByOutcome {
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByLane {
-    lane: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByCall {
-    method: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByResult {
-    result: &'static str,
-}
-
-/// One condition of an object, as `status.conditions` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EncodeLabelSet)]
-pub struct ConditionLabels {
-    /// Type of the condition.
-    pub condition: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// Reason, from a closed set.
-    pub reason: String,
+/// What the objects show now.
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    /// How many have each condition.
+    pub conditions: BTreeMap<ConditionLabels, usize>,
+    /// How many do not parse.
+    pub unparsable: usize,
+    /// How many calls are open, by kind.
+    pub open_operations: BTreeMap<&'static str, usize>,
+    /// Age of the oldest open call.
+    pub oldest_open_operation: Duration,
+    /// For how long the customer that was not read for longest has not been read.
+    pub oldest_read: Duration,
 }
 
 type FloatGauge = Gauge<f64, AtomicU64>;
@@ -146,12 +76,23 @@ pub struct Metrics {
     google_pace: FloatGauge,
     google_throttled: Histogram,
     token_refreshes: Family<ByResult, Counter>,
+    google_ceiling: FloatGauge,
+    credential_refused: Family<ByApi, Gauge>,
     customers: Family<ConditionLabels, Gauge>,
+    unparsable: Gauge,
     orders: Family<ByResult, Counter>,
-    open_operations: Gauge,
-    status_writes: Family<ByResult, Counter>,
+    order_ceiling: Gauge,
+    open_operations: Family<ByKind, Gauge>,
+    oldest_open_operation: FloatGauge,
     oldest_read_age: FloatGauge,
+    resync_interval: FloatGauge,
+    status_writes: Family<ByResult, Counter>,
+    watch_errors: Counter,
+    leader: Gauge,
 }
+
+/// The calls that are never repeated, as `status.pendingOperation.kind` has them.
+pub const OPERATIONS: [&str; 2] = ["customers.insert", "users.insert"];
 
 /// From a quick answer to the longest timeout of a call, in seconds.
 fn call_time() -> Histogram {
@@ -186,11 +127,19 @@ impl Metrics {
             google_pace: FloatGauge::default(),
             google_throttled: waiting_time(),
             token_refreshes: Family::default(),
+            google_ceiling: FloatGauge::default(),
+            credential_refused: Family::default(),
             customers: Family::default(),
+            unparsable: Gauge::default(),
             orders: Family::default(),
-            open_operations: Gauge::default(),
-            status_writes: Family::default(),
+            order_ceiling: Gauge::default(),
+            open_operations: Family::default(),
+            oldest_open_operation: FloatGauge::default(),
             oldest_read_age: FloatGauge::default(),
+            resync_interval: FloatGauge::default(),
+            status_writes: Family::default(),
+            watch_errors: Counter::default(),
+            leader: Gauge::default(),
         };
         metrics.registry = Mutex::new(metrics.register());
         metrics.initialise();
@@ -199,11 +148,15 @@ impl Metrics {
 
     fn register(&self) -> Registry {
         let mut registry = Registry::with_prefix("reseller_operator");
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("commit", COMMIT)]);
         registry.register("build", "Which build this is", build);
+        let leader = "1 if this process works, 0 if it stands by";
+        registry.register("leader", leader, self.leader.clone());
         self.register_passes(&mut registry);
         self.register_google(&mut registry);
         self.register_customers(&mut registry);
+        self.register_orders(&mut registry);
+        self.register_kubernetes(&mut registry);
         registry
     }
 
@@ -211,13 +164,13 @@ impl Metrics {
         registry.register("reconciles", "Passes by how they ended", self.reconciles.clone());
         registry.register_with_unit(
             "reconcile_duration",
-            "How long passes took",
+            "How long passes took, with their waits for the quota",
             Unit::Seconds,
             self.reconcile_duration.clone(),
         );
+        registry.register("reconciles_in_flight", "Passes that run", self.in_flight.clone());
         registry.register("queue_depth", "Objects that are due", self.queue_depth.clone());
         registry.register("queue_later", "Objects due in the future", self.queue_later.clone());
-        registry.register("reconciles_in_flight", "Passes that run", self.in_flight.clone());
         registry.register_with_unit(
             "queue_wait",
             "How long objects were due before their pass began",
@@ -239,9 +192,14 @@ impl Metrics {
             "How many calls a second the operator allows itself now",
             self.google_pace.clone(),
         );
+        registry.register(
+            "google_max_requests_per_second",
+            "How many calls a second --requests-per-second allows",
+            self.google_ceiling.clone(),
+        );
         registry.register_with_unit(
             "google_throttle_wait",
-            "How long calls waited for their place in the quota",
+            "How long calls waited for their place in the quota, of those that had to",
             Unit::Seconds,
             self.google_throttled.clone(),
         );
@@ -250,26 +208,64 @@ impl Metrics {
             "Access tokens that were asked for",
             self.token_refreshes.clone(),
         );
+        registry.register(
+            "google_credential_refused",
+            "1 while Google refuses the credential, so that nothing is asked but whether it is good",
+            self.credential_refused.clone(),
+        );
     }
 
     fn register_customers(&self, registry: &mut Registry) {
         registry.register("customers", "ResellerCustomers by condition", self.customers.clone());
+        registry.register(
+            "unparsable_customers",
+            "ResellerCustomers that cannot be read and are left alone; the log names them",
+            self.unparsable.clone(),
+        );
+        registry.register_with_unit(
+            "oldest_read_age",
+            "Age of the oldest last good read, of the customers that are neither suspended nor Stalled",
+            Unit::Seconds,
+            self.oldest_read_age.clone(),
+        );
+        registry.register_with_unit(
+            "resync_interval",
+            "How often a settled customer is read again (--resync-interval)",
+            Unit::Seconds,
+            self.resync_interval.clone(),
+        );
+    }
+
+    fn register_orders(&self, registry: &mut Registry) {
         registry.register("orders", "Orders by what became of them", self.orders.clone());
         registry.register(
+            "max_orders_per_hour",
+            "How many orders an hour --max-orders-per-hour allows",
+            self.order_ceiling.clone(),
+        );
+        registry.register(
             "open_operations",
-            "Calls that must not be repeated and whose outcome is not known yet",
+            "Calls that must not be repeated and whose outcome is not recorded yet",
             self.open_operations.clone(),
         );
+        registry.register_with_unit(
+            "oldest_open_operation_age",
+            "Age of the oldest open operation; 0 without one",
+            Unit::Seconds,
+            self.oldest_open_operation.clone(),
+        );
+    }
+
+    fn register_kubernetes(&self, registry: &mut Registry) {
         registry.register(
             "status_writes",
             "Writes of status to Kubernetes",
             self.status_writes.clone(),
         );
-        registry.register_with_unit(
-            "oldest_read_age",
-            "Age of the oldest last good read among all managed customers",
-            Unit::Seconds,
-            self.oldest_read_age.clone(),
+        registry.register(
+            "watch_errors",
+            "Watches and lists of ResellerCustomers that were cut or refused",
+            self.watch_errors.clone(),
         );
     }
 
@@ -284,7 +280,9 @@ impl Metrics {
             drop(self.queue_wait.get_or_create(&ByLane { lane }));
         }
         for method in ApiMethod::ALL.map(ApiMethod::id) {
-            drop(self.google_calls.get_or_create(&ByCall { method, result: "ok" }));
+            for result in ErrorClass::ALL.map(ErrorClass::id).into_iter().chain(["ok"]) {
+                drop(self.google_calls.get_or_create(&ByCall { method, result }));
+            }
             drop(self.google_call_duration.get_or_create(&ByCall { method, result: "ok" }));
         }
         for result in ["ok", "error"] {
@@ -296,6 +294,8 @@ impl Metrics {
         for result in WriteResult::ALL.map(WriteResult::id) {
             drop(self.status_writes.get_or_create(&ByResult { result }));
         }
+        self.set_credential_refused([false; 2]);
+        self.set_objects(&Objects::default());
     }
 
     /// A pass over one object has ended.
@@ -343,13 +343,42 @@ impl Metrics {
         self.google_throttled.observe(waited.as_secs_f64());
     }
 
-    /// How many objects have each condition now; replaces what was said before.
-    pub fn set_customers(&self, conditions: &BTreeMap<ConditionLabels, usize>) {
+    /// What the objects show now; replaces what was said before.
+    pub fn set_objects(&self, objects: &Objects) {
         let _nobody_renders_half_of_it = self.lock();
         self.customers.clear();
-        for (labels, objects) in conditions {
-            self.customers.get_or_create(labels).set(count(*objects));
+        for labels in known_waits() {
+            drop(self.customers.get_or_create(&labels));
         }
+        for (labels, number) in &objects.conditions {
+            self.customers.get_or_create(labels).set(count(*number));
+        }
+        self.unparsable.set(count(objects.unparsable));
+        for kind in OPERATIONS {
+            let open = objects.open_operations.get(kind).copied().unwrap_or_default();
+            self.open_operations.get_or_create(&ByKind { kind }).set(count(open));
+        }
+        self.oldest_open_operation.set(objects.oldest_open_operation.as_secs_f64());
+        self.oldest_read_age.set(objects.oldest_read.as_secs_f64());
+    }
+
+    /// Whether this process works, or stands by.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    /// Whether Google refuses the credential for the Reseller API, and for the Directory API.
+    pub fn set_credential_refused(&self, refused: [bool; 2]) {
+        for (api, refused) in ["reseller", "directory"].into_iter().zip(refused) {
+            self.credential_refused.get_or_create(&ByApi { api }).set(i64::from(refused));
+        }
+    }
+
+    /// The limits that the flags set.
+    pub fn set_limits(&self, limits: Limits) {
+        self.google_ceiling.set(limits.requests_per_second);
+        self.order_ceiling.set(count(limits.max_orders_per_hour));
+        self.resync_interval.set(limits.resync_interval.as_secs_f64());
     }
 
     /// An order was sent.
@@ -357,19 +386,14 @@ impl Metrics {
         self.orders.get_or_create(&ByResult { result: result.id() }).inc();
     }
 
-    /// How many objects have a call open whose outcome is not known.
-    pub fn set_open_operations(&self, objects: usize) {
-        self.open_operations.set(count(objects));
-    }
-
     /// Status was written to Kubernetes, or not.
     pub fn status_write(&self, result: WriteResult) {
         self.status_writes.get_or_create(&ByResult { result: result.id() }).inc();
     }
 
-    /// For how long the customer that was not read for longest has not been read.
-    pub fn set_oldest_read_age(&self, age: Duration) {
-        self.oldest_read_age.set(age.as_secs_f64());
+    /// A watch or list of the objects was cut or refused.
+    pub fn watch_failed(&self) {
+        self.watch_errors.inc();
     }
 
     /// All metrics in the OpenMetrics text format, [`CONTENT_TYPE`].
@@ -386,6 +410,20 @@ impl Metrics {
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What objects may wait for. Each is there from the start, so that an alert about it has a zero
+/// to come from.
+fn known_waits() -> impl Iterator<Item = ConditionLabels> {
+    let of = |condition, docs: &'static [ReasonDoc]| {
+        let labels = move |doc: &ReasonDoc| ConditionLabels {
+            condition,
+            status: "True",
+            reason: doc.reason,
+        };
+        docs.iter().map(labels)
+    };
+    of("Stalled", Stalled::DOCS).chain(of("Reconciling", Reconciling::DOCS))
 }
 
 fn count(objects: usize) -> i64 {
@@ -411,85 +449,4 @@ impl CallObserver for Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn has(metrics: &Metrics, line: &str) -> bool {
-        metrics.render().unwrap().lines().any(|found| found == line)
-    }
-
-    fn condition(status: &str, reason: &str) -> ConditionLabels {
-        let [condition, status, reason] = ["Ready", status, reason].map(str::to_owned);
-        ConditionLabels { condition, status, reason }
-    }
-
-    #[test]
-    fn known_series_are_there_before_anything_happens() {
-        let text = Metrics::new().render().unwrap();
-        for line in [
-            r#"reseller_operator_reconciles_total{outcome="stalled"} 0"#,
-            r#"reseller_operator_reconcile_duration_seconds_count{outcome="failed"} 0"#,
-            r#"reseller_operator_queue_depth{lane="edit"} 0"#,
-            r#"reseller_operator_queue_wait_seconds_count{lane="drift"} 0"#,
-            r#"reseller_operator_google_calls_total{method="reseller.customers.get",result="ok"} 0"#,
-            r#"reseller_operator_google_token_refreshes_total{result="error"} 0"#,
-            r#"reseller_operator_orders_total{result="unknown"} 0"#,
-            r#"reseller_operator_status_writes_total{result="conflict"} 0"#,
-            "reseller_operator_google_throttle_wait_seconds_count 0",
-            "reseller_operator_oldest_read_age_seconds 0.0",
-        ] {
-            assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
-        }
-        assert!(text.contains("reseller_operator_build_info{version="));
-        assert!(text.ends_with("# EOF\n"));
-    }
-
-    #[test]
-    fn names_follow_the_rules_of_openmetrics() {
-        let text = Metrics::new().render().unwrap();
-        for line in text.lines().filter(|line| *line != "# EOF") {
-            let name = line.trim_start_matches("# ").split(' ').find(|w| w.contains('_'));
-            assert!(name.unwrap().starts_with("reseller_operator_"), "{line}");
-            assert!(!line.contains("_total_total") && !line.contains("_seconds_seconds"), "{line}");
-        }
-    }
-
-    #[test]
-    fn what_happens_is_counted_under_its_labels() {
-        let metrics = Metrics::new();
-        metrics.reconciled(PassOutcome::Changed, Duration::from_millis(300));
-        metrics.call(ApiMethod::CustomersPatch, "quota", Duration::from_secs(2));
-        metrics.token_refresh(false);
-        metrics.pace(2.5);
-        metrics.ordered(OrderResult::Made);
-        metrics.status_write(WriteResult::Conflict);
-        let due = Lane::ALL.map(|lane| (lane, 7));
-        metrics.set_queue(&Depth { due, later: 9, in_flight: 2 });
-        for line in [
-            r#"reseller_operator_reconciles_total{outcome="changed"} 1"#,
-            r#"reseller_operator_reconcile_duration_seconds_sum{outcome="changed"} 0.3"#,
-            r#"reseller_operator_google_calls_total{method="reseller.customers.patch",result="quota"} 1"#,
-            r#"reseller_operator_google_token_refreshes_total{result="error"} 1"#,
-            "reseller_operator_google_pace_requests_per_second 2.5",
-            r#"reseller_operator_orders_total{result="made"} 1"#,
-            r#"reseller_operator_status_writes_total{result="conflict"} 1"#,
-            r#"reseller_operator_queue_depth{lane="adopt"} 7"#,
-            "reseller_operator_queue_later 9",
-            "reseller_operator_reconciles_in_flight 2",
-        ] {
-            assert!(has(&metrics, line), "no {line} in\n{}", metrics.render().unwrap());
-        }
-    }
-
-    #[test]
-    fn a_snapshot_of_conditions_replaces_the_one_before() {
-        let metrics = Metrics::new();
-        metrics.set_customers(&[(condition("False", "OrderRefused"), 3)].into());
-        metrics.set_customers(&[(condition("True", "InSync"), 4)].into());
-        let text = metrics.render().unwrap();
-        let line =
-            r#"reseller_operator_customers{condition="Ready",status="True",reason="InSync"} 4"#;
-        assert!(text.contains(line), "{text}");
-        assert!(!text.contains("OrderRefused"), "{text}");
-    }
-}
+mod tests;

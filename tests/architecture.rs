@@ -150,6 +150,7 @@ const RULES: &[Rule] = &[
             "src/controller",
             "src/admin.rs",
             "src/metrics.rs",
+            "src/metrics",
             "src/telemetry.rs",
             "src/main.rs",
         ],

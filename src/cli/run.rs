@@ -17,7 +17,7 @@ use super::{duration, interval, socket};
 use crate::admin::{self, Admin, Readiness};
 use crate::controller::{Controller, Election, Ended, Leadership, Parts, Settings};
 use crate::google::{Access, CallObserver, Client};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::plan::Durations;
 use crate::telemetry::{self, LogFilter, LogFormat};
 
@@ -166,6 +166,8 @@ pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
         Leadership::alone()
     };
     let mut google = google.into_settings(Access::ReadWrite, Some(observer))?;
+    let settings = settings(&timing, &limits);
+    metrics.set_limits(shown_limits(google.requests_per_second, &settings));
     google.gate = Some(Arc::new(leadership.clone()));
     let google = Client::new(google).await?;
     let kube = kube_config(kubernetes.context).await?;
@@ -175,7 +177,7 @@ pub(super) async fn cmd(args: RunArgs) -> anyhow::Result<ExitCode> {
         leadership,
         kube,
         namespaces: kubernetes.watch_namespace,
-        settings: settings(&timing, &limits),
+        settings,
         metrics: Arc::clone(&metrics),
         readiness: readiness.clone(),
         instance: hostname(),
@@ -232,6 +234,14 @@ fn settings(timing: &TimingArgs, limits: &LimitArgs) -> Settings {
         max_orders_per_hour: usize::try_from(limits.max_orders_per_hour.get())
             .unwrap_or(usize::MAX),
         max_in_flight: limits.max_in_flight,
+    }
+}
+
+fn shown_limits(requests_per_second: f64, settings: &Settings) -> metrics::Limits {
+    metrics::Limits {
+        requests_per_second,
+        max_orders_per_hour: settings.max_orders_per_hour,
+        resync_interval: settings.resync_interval,
     }
 }
 

@@ -119,15 +119,9 @@ impl Tracks {
         }
     }
 
-    /// How long ago the account was last read well, of the object for which it is longest ago.
-    pub(super) fn oldest_read(&self) -> Option<Duration> {
-        let inner = self.lock();
-        inner
-            .objects
-            .values()
-            .filter_map(|track| track.read)
-            .map(|read| read.elapsed_at_least())
-            .max()
+    /// How long ago this process last read the account well.
+    pub(super) fn since_read(&self, uid: &str) -> Option<Duration> {
+        self.lock().objects.get(uid)?.read.map(|read| read.elapsed_at_least())
     }
 
     /// Remembers how a pass ended; returns how many passes in a row failed.

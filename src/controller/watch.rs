@@ -55,6 +55,7 @@ pub(super) async fn follow(
             None => return,
             Some(Ok(event)) => event,
             Some(Err(error)) => {
+                ctx.metrics.watch_failed();
                 tracing::warn!(error = %error, "the watch was cut; it is taken up again");
                 continue;
             }

@@ -18,7 +18,7 @@ use super::lane::Lane;
 use super::quota::{Pacer, Place};
 use super::request::Request;
 use super::retry::Patience;
-use super::settings::{CallObserver, Gate, Settings, SetupError, Unobserved, class_label};
+use super::settings::{CallObserver, Gate, Settings, SetupError, Unobserved};
 use super::types::{Customer, DirectoryCustomer, NewUser, SubscriptionQuery, Subscriptions, User};
 use super::{GoogleApi, error_body, request, retry};
 
@@ -125,6 +125,12 @@ impl Client {
     #[must_use]
     pub fn in_lane(&self, lane: Lane) -> Self {
         Self { inner: Arc::clone(&self.inner), lane }
+    }
+
+    /// Whether Google refuses the credential for the Reseller API, and for the Directory API.
+    #[must_use]
+    pub fn is_refused(&self) -> [bool; 2] {
+        Group::ALL.map(|group| self.inner.hold(group).failure().is_some())
     }
 
     /// Ticks when the credential was held and is good again, and when its key file changed.
@@ -238,7 +244,7 @@ impl Inner {
     fn tell(&self, method: ApiMethod, result: &Result<Answer, ApiError>, took: Duration) {
         let (label, status) = match result {
             Ok(answer) => ("ok", Some(answer.status)),
-            Err(error) => (class_label(error.class()), error.status()),
+            Err(error) => (error.class().id(), error.status()),
         };
         self.observer.call(method, label, took);
         tracing::debug!(method = method.id(), status, result = label, ?took, "called Google");

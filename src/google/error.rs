@@ -123,6 +123,37 @@ pub enum ErrorClass {
     Unavailable,
 }
 
+impl ErrorClass {
+    /// All classes.
+    pub const ALL: [Self; 9] = [
+        Self::MultipleTeams,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Rejected,
+        Self::OtherClient,
+        Self::Permission,
+        Self::Credentials,
+        Self::Quota,
+        Self::Unavailable,
+    ];
+
+    /// Label in metrics and logs.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::MultipleTeams => "multiple_teams",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Rejected => "rejected",
+            Self::OtherClient => "other_client",
+            Self::Permission => "permission",
+            Self::Credentials => "credentials",
+            Self::Quota => "quota",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// A call of Google's APIs that failed.
 ///
 /// `Display` holds Google's text, which may repeat values that were sent: before it goes into a

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub use reqwest::Url;
 
-use super::error::{ApiMethod, ErrorClass};
+use super::error::ApiMethod;
 pub use super::retry::Patience;
 
 /// Google's token endpoint; the audience of an assertion whose key names none (RFC 7523).
@@ -188,21 +188,6 @@ pub trait CallObserver: Send + Sync {
 pub(super) struct Unobserved;
 
 impl CallObserver for Unobserved {}
-
-/// The label of an error class in metrics and logs.
-pub(super) fn class_label(class: ErrorClass) -> &'static str {
-    match class {
-        ErrorClass::MultipleTeams => "multiple_teams",
-        ErrorClass::NotFound => "not_found",
-        ErrorClass::Conflict => "conflict",
-        ErrorClass::Rejected => "rejected",
-        ErrorClass::OtherClient => "other_client",
-        ErrorClass::Permission => "permission",
-        ErrorClass::Credentials => "credentials",
-        ErrorClass::Quota => "quota",
-        ErrorClass::Unavailable => "unavailable",
-    }
-}
 
 /// Why no client could be made: one line that names the flag or file and the way out. Never holds
 /// key material.

@@ -11,6 +11,8 @@ pub struct AuditEvent {
     pub verb: String,
     /// Who asked; of an impersonated request who was impersonated.
     pub user: String,
+    /// API group; empty for the core's.
+    pub group: String,
     /// Plural of the kind, with the subresource: `resellercustomers/status`.
     pub resource: String,
     pub namespace: String,
@@ -43,8 +45,9 @@ struct User {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct ObjectRef {
+    api_group: String,
     resource: String,
     subresource: String,
     namespace: String,
@@ -78,6 +81,7 @@ fn event(line: &str) -> Option<AuditEvent> {
     Some(AuditEvent {
         verb: line.verb,
         user: line.impersonated_user.unwrap_or(line.user).username,
+        group: object.api_group,
         resource,
         namespace: object.namespace,
         name: object.name,

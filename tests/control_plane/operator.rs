@@ -26,6 +26,16 @@ pub struct Operator {
 impl Operator {
     /// Starts `run` with these arguments, and nothing else in its environment.
     pub fn spawn(name: &str, kubeconfig: &Path, arguments: &[String]) -> Self {
+        Self::spawn_with(name, kubeconfig, arguments, &[])
+    }
+
+    /// The same with these variables too.
+    pub fn spawn_with(
+        name: &str,
+        kubeconfig: &Path,
+        arguments: &[String],
+        variables: &[(String, String)],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_reseller-operator"))
             .arg("run")
             .args(arguments)
@@ -33,6 +43,7 @@ impl Operator {
             .env("KUBECONFIG", kubeconfig)
             // Many operators share this control plane; the tests of the Lease turn it on.
             .env("RESELLER_OPERATOR_LEADER_ELECTION", "false")
+            .envs(variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,0 +1,51 @@
+//! What people may do with ResellerCustomers by the roles view, edit and admin.
+
+use serde_json::json;
+
+use crate::common::ControlPlane;
+use crate::helm::{CHART, Helm, with_key};
+use crate::specs::with;
+
+const VERBS: [&str; 8] =
+    ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+
+#[tokio::test]
+async fn viewers_read_editors_write_and_nobody_writes_the_status() {
+    let plane = ControlPlane::shared();
+    let Some(helm) = Helm::on(plane) else { return };
+    plane.apply_crd().await;
+    let namespace = plane.namespace("users").await;
+    let values = with(with_key(), json!({"crds": {"enabled": false}}));
+    helm.run(["install", "users", CHART, "-n", &namespace], &values).ok();
+    // There is no controller here that aggregates: bound are what it would put into view and edit.
+    for (role, read, write) in [("view", true, false), ("edit", false, true)] {
+        let name = format!("{namespace}:users-reseller-operator-{role}");
+        let user = format!("{role}-{namespace}");
+        let (name_flag, user_flag) = (format!("--clusterrole={name}"), format!("--user={user}"));
+        let bind = ["create", "rolebinding", role, "-n", &namespace, &name_flag, &user_flag];
+        plane.kubectl(bind).await.ok();
+        for verb in VERBS {
+            let may = matches!(verb, "get" | "list" | "watch") && read
+                || !matches!(verb, "get" | "list" | "watch") && write;
+            for (resource, subresource, expected) in [
+                ("resellercustomers", "", may),
+                ("resellercustomers", "--subresource=status", false),
+                ("secrets", "", false),
+            ] {
+                let ask = ["auth", "can-i", verb, resource, "-n", &namespace, "--as", &user];
+                let ask =
+                    ask.into_iter().chain([subresource].into_iter().filter(|s| !s.is_empty()));
+                let answer = plane.kubectl(ask).await;
+                assert_eq!(answer.success, expected, "{role}: {verb} {resource} {subresource}");
+            }
+        }
+        let get = ["get", "clusterrole", &name, "-o", "jsonpath={.metadata.labels}"];
+        let labels = plane.kubectl(get).await.ok();
+        for of in ["view", "edit", "admin"] {
+            let label = format!("rbac.authorization.k8s.io/aggregate-to-{of}\":\"true");
+            assert_eq!(labels.contains(&label), of != "view" || role == "view", "{role}: {of}");
+            let get = ["get", "clusterrole", of, "-o", "jsonpath={.aggregationRule}"];
+            assert!(plane.kubectl(get).await.ok().contains(&label), "{of} gathers by this label");
+        }
+    }
+}
