@@ -1,5 +1,6 @@
 //! How long nobody works when the leader goes, and that no order is repeated however often it goes.
-//! `make bench-failover` measures with the default lease and goes through 200 leaders.
+//! `make bench-failover` measures with the default lease too, and goes through 200 leaders: it sets
+//! `FAILOVER_RUNS` and `FAILOVER_CHANGES`.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -20,6 +21,8 @@ use crate::world::{PATIENCE, World};
 const READY: &str = "Ready=True/InSync Synced=True/InSync Stalled=-";
 /// Leaders that go, one after the other, in one world.
 const CHANGES: usize = 20;
+/// Leaders that go in a measurement, where nothing else is asked for.
+const RUNS: usize = 2;
 /// A customer is created this often.
 const CREATION: Duration = Duration::from_millis(100);
 /// Read so often, whoever leads calls Google all the time.
@@ -75,8 +78,14 @@ enum End {
     Kill,
 }
 
+/// A number that `make bench-failover` asks for.
+#[expect(clippy::disallowed_methods, reason = "a bench is asked for here only")]
+fn asked(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// From the signal to the leader until the next leader's first call to Google, shortest first.
-async fn gaps(end: End, lease: Duration) -> Vec<Duration> {
+async fn gaps(end: End, lease: Duration, runs: usize) -> Vec<Duration> {
     let world = World::new("failover").await;
     world.add(account("settled.example"));
     world.create("settled", domain_spec("settled.example")).await;
@@ -84,12 +93,12 @@ async fn gaps(end: End, lease: Duration) -> Vec<Duration> {
     let mut leader = Candidate::start(&world, 0, &text, ALWAYS).await;
     world.until("settled", READY).await;
     let mut gaps = Vec::new();
-    for number in 1..=CHANGES {
+    for number in 1..=runs {
         let next = Candidate::start(&world, number, &text, ALWAYS).await;
         leader.works(&world, GET).await;
         // A lease is renewed every 2/15: the signal comes at another moment between two renewals.
-        let [number, changes] = [number, CHANGES].map(|n| u32::try_from(n).expect("small"));
-        wait(lease * 2 / 15 * number / changes).await;
+        let [number, runs] = [number, runs].map(|n| u32::try_from(n).expect("small"));
+        wait(lease * 2 / 15 * number / runs).await;
         let signal = world.google.simulation().now();
         match end {
             End::Term => leader.operator.terminate().await,
@@ -115,15 +124,17 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// A bench holds the promised times; beside a hundred other tests only the order of things is held.
 #[tokio::test]
-#[ignore = "takes ten minutes, and measures: make bench-failover"]
 async fn after_sigterm_the_next_leader_works_within_a_second_and_after_sigkill_within_the_lease() {
+    let bench = asked("FAILOVER_RUNS");
+    let leases: &[u64] = if bench.is_some() { &[3, 15] } else { &[3] };
     say("| signal | lease | runs | median | worst | promised |\n|---|---|---|---|---|---|");
-    for lease in [3, 15].map(Duration::from_secs) {
+    for lease in leases.iter().copied().map(Duration::from_secs) {
         for (end, promise) in
             [(End::Term, Duration::from_secs(1)), (End::Kill, lease + Duration::from_secs(1))]
         {
-            let gaps = gaps(end, lease).await;
+            let gaps = gaps(end, lease, bench.unwrap_or(RUNS)).await;
             let (median, worst) = (gaps[gaps.len() / 2], gaps[gaps.len() - 1]);
             let (name, runs) = (format!("SIG{end:?}").to_uppercase(), gaps.len());
             say(&format!(
@@ -131,7 +142,7 @@ async fn after_sigterm_the_next_leader_works_within_a_second_and_after_sigkill_w
                 median.as_secs_f64(),
                 worst.as_secs_f64(),
             ));
-            assert!(worst < promise, "{name} with a lease of {lease:?}: {gaps:?}");
+            assert!(bench.is_none() || worst < promise, "{name}, lease {lease:?}: {gaps:?}");
         }
     }
 }
@@ -204,15 +215,11 @@ async fn customers_ordered_once() -> usize {
 
 #[tokio::test]
 async fn leaders_that_come_and_go_while_customers_are_created_order_each_once() {
-    assert!(customers_ordered_once().await > CHANGES);
-}
-
-#[tokio::test]
-#[ignore = "takes minutes: make bench-failover"]
-async fn over_200_changes_of_the_leader_no_order_is_repeated() {
+    let changes = asked("FAILOVER_CHANGES").unwrap_or(CHANGES);
     let mut customers = 0;
-    for _ in 0..200 / CHANGES {
+    for _ in 0..changes.div_ceil(CHANGES) {
         customers += customers_ordered_once().await;
     }
-    say(&format!("200 changes of the leader, {customers} customers, each ordered once"));
+    assert!(customers > CHANGES);
+    say(&format!("{changes} changes of the leader, {customers} customers, each ordered once"));
 }
