@@ -161,15 +161,19 @@ impl Metrics {
     }
 
     fn register_passes(&self, registry: &mut Registry) {
-        registry.register("reconciles", "Passes by how they ended", self.reconciles.clone());
+        registry.register(
+            "reconciles",
+            "Passes over objects by how they ended",
+            self.reconciles.clone(),
+        );
         registry.register_with_unit(
             "reconcile_duration",
-            "How long passes took, with their waits for the quota",
+            "How long passes over objects took, with their waits for the quota",
             Unit::Seconds,
             self.reconcile_duration.clone(),
         );
-        registry.register("reconciles_in_flight", "Passes that run", self.in_flight.clone());
-        registry.register("queue_depth", "Objects that are due", self.queue_depth.clone());
+        registry.register("reconciles_in_flight", "Passes that run now", self.in_flight.clone());
+        registry.register("queue_depth", "Objects that are due now", self.queue_depth.clone());
         registry.register("queue_later", "Objects due in the future", self.queue_later.clone());
         registry.register_with_unit(
             "queue_wait",
@@ -259,12 +263,12 @@ impl Metrics {
     fn register_kubernetes(&self, registry: &mut Registry) {
         registry.register(
             "status_writes",
-            "Writes of status to Kubernetes",
+            "Writes of status to Kubernetes; conflicts are normal",
             self.status_writes.clone(),
         );
         registry.register(
             "watch_errors",
-            "Watches and lists of ResellerCustomers that were cut or refused",
+            "Watches and lists of ResellerCustomers that failed",
             self.watch_errors.clone(),
         );
     }
@@ -391,7 +395,7 @@ impl Metrics {
         self.status_writes.get_or_create(&ByResult { result: result.id() }).inc();
     }
 
-    /// A watch or list of the objects was cut or refused.
+    /// A watch or list of the objects failed.
     pub fn watch_failed(&self) {
         self.watch_errors.inc();
     }

@@ -7,6 +7,8 @@
 
 mod common;
 
+#[path = "control_plane/gateway.rs"]
+mod gateway;
 #[path = "control_plane/google.rs"]
 mod google;
 #[path = "control_plane/operator.rs"]

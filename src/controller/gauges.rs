@@ -91,17 +91,32 @@ impl Gauges {
         let now = clock::now();
         let mut seen = Objects::default();
         for object in stores.iter().flat_map(Store::state) {
-            match &*object {
-                Stored::Parsed(customer) => {
-                    let since_read = self.ctx.tracks.since_read(object.uid());
-                    let unread = unread_for(customer, since_read, leads_since, now);
-                    seen.oldest_read = seen.oldest_read.max(unread.unwrap_or_default());
-                    count(&mut seen, customer, now);
-                }
-                Stored::Unparsable(_) => seen.unparsable += 1,
-            }
+            let since_read = self.ctx.tracks.since_read(object.uid());
+            look(&mut seen, &object, Clocks { since_read, leads_since, now });
         }
         seen
+    }
+}
+
+/// The times that the age of a read follows from.
+#[derive(Clone, Copy, Debug)]
+struct Clocks {
+    /// How long ago this process last read the account well.
+    since_read: Option<Duration>,
+    /// Since when this process leads.
+    leads_since: Moment,
+    now: Timestamp,
+}
+
+/// Adds one object to what was seen.
+fn look(seen: &mut Objects, object: &Stored, clocks: Clocks) {
+    match object {
+        Stored::Parsed(customer) => {
+            let unread = unread_for(customer, clocks).unwrap_or_default();
+            seen.oldest_read = seen.oldest_read.max(unread);
+            count(seen, customer, clocks.now);
+        }
+        Stored::Unparsable(_) => seen.unparsable += 1,
     }
 }
 
@@ -136,12 +151,8 @@ fn labels(condition: &Condition) -> Option<ConditionLabels> {
 
 /// How long the account of this object was not read well, as far as this process and the object
 /// know. None where it need not be read: the object is suspended, goes away, or waits for a person.
-fn unread_for(
-    customer: &ResellerCustomer,
-    since_read: Option<Duration>,
-    leads_since: Moment,
-    now: Timestamp,
-) -> Option<Duration> {
+fn unread_for(customer: &ResellerCustomer, clocks: Clocks) -> Option<Duration> {
+    let Clocks { since_read, leads_since, now } = clocks;
     let conditions = customer.status.as_ref().map(|status| status.conditions.as_slice());
     let conditions = conditions.unwrap_or_default();
     let need_not = customer.spec.suspend
@@ -195,39 +206,42 @@ mod tests {
                "lastTransitionTime": "2026-06-01T09:00:00Z"})
     }
 
-    fn with(condition: Value) -> ResellerCustomer {
+    fn with(condition: &Value) -> ResellerCustomer {
         customer(|object| object["status"]["conditions"] = json!([condition]))
     }
 
     fn unread(customer: &ResellerCustomer, since_read: Option<Duration>) -> Option<Duration> {
-        unread_for(customer, since_read, Moment::now(), now())
+        unread_for(customer, Clocks { since_read, leads_since: Moment::now(), now: now() })
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_never_read_counts_from_when_it_could_have_been() {
         let leads_since = Moment::with_wall_set(2 * 3600);
         tokio::time::advance(2 * HOUR).await;
-        let old = unread_for(&customer(|_| ()), None, leads_since, now()).unwrap();
+        let unread = |customer: &ResellerCustomer, since_read| {
+            unread_for(customer, Clocks { since_read, leads_since, now: now() })
+        };
+        let old = unread(&customer(|_| ()), None).unwrap();
         assert!(old >= 2 * HOUR && old < 3 * HOUR, "since this process leads: {old:?}");
         let new = customer(|object| {
             object["metadata"]["creationTimestamp"] = json!("2026-06-01T11:59:00Z");
         });
-        assert_eq!(unread_for(&new, None, leads_since, now()), Some(Duration::from_mins(1)));
-        assert_eq!(unread_for(&new, Some(HOUR), leads_since, now()), Some(HOUR), "read since");
+        assert_eq!(unread(&new, None), Some(Duration::from_mins(1)));
+        assert_eq!(unread(&new, Some(HOUR)), Some(HOUR), "read since");
     }
 
     #[test]
     fn an_outage_is_as_old_as_the_object_says_also_after_a_restart() {
-        let outage = with(condition("Synced", "Unknown", "Unavailable"));
+        let outage = with(&condition("Synced", "Unknown", "Unavailable"));
         assert_eq!(unread(&outage, None), Some(3 * HOUR));
-        let fine = with(condition("Synced", "True", "InSync"));
+        let fine = with(&condition("Synced", "True", "InSync"));
         assert_eq!(unread(&fine, Some(Duration::ZERO)), Some(Duration::ZERO));
     }
 
     #[test]
     fn who_need_not_be_read_is_not_stale() {
         let suspended = customer(|object| object["spec"]["suspend"] = json!(true));
-        let stalled = with(condition("Stalled", "True", "InvalidSpec"));
+        let stalled = with(&condition("Stalled", "True", "InvalidSpec"));
         for object in [suspended, stalled] {
             assert_eq!(unread(&object, Some(9 * HOUR)), None);
         }
@@ -259,5 +273,19 @@ mod tests {
         count(&mut seen, &open("users.insert", "2026-06-01T11:59:00Z"), now());
         assert_eq!(seen.open_operations, [("customers.insert", 2), ("users.insert", 1)].into());
         assert_eq!(seen.oldest_open_operation, HOUR);
+    }
+
+    #[test]
+    fn an_object_that_does_not_parse_is_counted_and_hides_no_other() {
+        let broken = json!({"metadata": {"name": "b"}, "spec": {"suspend": "perhaps"}});
+        let broken: Stored = serde_json::from_value(broken).unwrap();
+        let fine = Stored::Parsed(Box::new(with(&condition("Ready", "True", "InSync"))));
+        let clocks = Clocks { since_read: Some(HOUR), leads_since: Moment::now(), now: now() };
+        let mut seen = Objects::default();
+        for object in [&broken, &fine, &broken] {
+            look(&mut seen, object, clocks);
+        }
+        assert_eq!((seen.unparsable, seen.conditions.len()), (2, 1));
+        assert_eq!(seen.oldest_read, HOUR);
     }
 }

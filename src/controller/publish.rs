@@ -78,7 +78,7 @@ pub(super) async fn write_status(
     };
     ctx.metrics.status_write(match &result {
         Ok(_) => WriteResult::Ok,
-        Err(WriteError::Conflict) => WriteResult::Conflict,
+        Err(WriteError::Conflict | WriteError::Gone) => WriteResult::Conflict,
         Err(_) => WriteResult::Error,
     });
     if let Ok(written) = &result {

@@ -61,7 +61,7 @@ impl OrderResult {
 pub enum WriteResult {
     /// Written.
     Ok,
-    /// Somebody else wrote first.
+    /// Somebody else wrote first, or removed the object.
     Conflict,
     /// Anything else.
     Error,

@@ -107,11 +107,11 @@ const CASES: &[Case] = &[
         &[(20, &[]), (24, &[]), (40, &[])],
     ),
     (
-        "the watch is cut every minute",
+        "the watch fails every minute",
         &[("watch_errors_total{}", "0+1x120")],
         &[(5, &[]), (25, &["WatchFailing"])],
     ),
-    ("the watch is cut now and then", &[("watch_errors_total{}", "0+0.2x120")], &[(60, &[])]),
+    ("the watch fails now and then", &[("watch_errors_total{}", "0+0.2x120")], &[(60, &[])]),
     (
         "an object does not parse",
         &[("unparsable_customers{}", "1x120")],

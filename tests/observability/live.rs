@@ -1,6 +1,11 @@
 //! The real process, against a real API server and the simulator: what it shows is true, and all
 //! that is said about metrics elsewhere is there.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "counts are whole numbers, and a limit is shown as it was given"
+)]
+
 use std::fmt::Write;
 
 use reseller_operator::simulator::{Fault, FaultRule};
@@ -8,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::common::wait_until;
 use crate::exposition::Exposition;
+use crate::gateway::Gateway;
 use crate::google::{GET, ORDER, PATCH};
 use crate::operator::Operator;
 use crate::specs::{account, domain_spec, with};
@@ -199,6 +205,24 @@ async fn a_scrape_is_strict_openmetrics_and_true_and_has_all_that_is_named_elsew
     }
     assert_eq!(idle.sum("google_calls_total", &[]), 0.0);
     assert_eq!(idle.value("oldest_read_age_seconds", &[]), 0.0);
+}
+
+#[tokio::test]
+async fn a_watch_that_fails_is_counted_and_taken_up_again() {
+    let world = World::new("watch").await;
+    let kubeconfig = world.kubeconfig(&world.user());
+    let gateway = Gateway::to(&kubeconfig).await;
+    let way = gateway.kubeconfig(&kubeconfig);
+    let operator = Operator::spawn(world.namespace(), &way, &world.arguments(&[]));
+    operator.is_ready().await;
+    let errors = |scraped: &Exposition| scraped.value("watch_errors_total", &[]);
+    assert_eq!(errors(&scrape(&operator).await), 0.0);
+    gateway.close();
+    until(&operator, "a watch that failed", |scraped| errors(scraped) >= 1.0).await;
+    gateway.open();
+    world.add(account("later.example"));
+    world.create("later", domain_spec("later.example")).await;
+    world.until("later", READY).await;
 }
 
 /// Prometheus' own parser takes the text, and makes a block of it.

@@ -91,8 +91,11 @@ fn labels(family: &Family) -> String {
     for (name, value) in family.samples.iter().flat_map(|sample| &sample.labels) {
         values.entry(name).or_default().insert(value);
     }
-    // Values of conditions are in their own page, and those of a build are of that build.
-    let is_elsewhere = family.kind == "info" || values.contains_key("condition");
+    // Values of conditions are in their own page, those of a build are of that build, and durations
+    // have the results of the calls that they belong to.
+    let is_duration_of_calls = family.kind == "histogram" && values.contains_key("result");
+    let is_elsewhere =
+        family.kind == "info" || values.contains_key("condition") || is_duration_of_calls;
     let named = values.into_iter().filter(|(name, _)| *name != "le").map(|(name, values)| {
         if is_elsewhere || values.len() > MANY {
             return format!("`{name}`");
