@@ -42,6 +42,8 @@ mod onboarding;
 mod orders;
 #[path = "control_plane/promises.rs"]
 mod promises;
+#[path = "control_plane/restore.rs"]
+mod restore;
 #[path = "control_plane/review.rs"]
 mod review;
 #[path = "control_plane/start.rs"]
