@@ -13,16 +13,21 @@ use crate::specs::with;
 use crate::tools::tool;
 
 const NO_CPU_LIMIT: &str = "a throttled leader could lose its lease, and memory is limited";
-const PULLED_ONCE: &str = "a tag of a release never changes, and a digest cannot";
 
 /// What kube-score finds by default, and why it stays.
 const KUBE_SCORE: [(&str, &str); 3] = [
     ("container-resources", NO_CPU_LIMIT),
-    ("container-image-pull-policy", PULLED_ONCE),
+    ("container-image-pull-policy", "a tag of a release never changes, and a digest cannot"),
     (
         "deployment-has-host-podantiaffinity",
         "topologySpreadConstraints spread over nodes and zones",
     ),
+];
+
+/// What checkov finds by default, and why it stays.
+const CHECKOV: [(&str, &str); 2] = [
+    ("CKV_K8S_11", NO_CPU_LIMIT),
+    ("CKV_K8S_38", "the operator works with the API server, so it needs a token"),
 ];
 
 /// As one would run it with care: everything is on that the default leaves off.
@@ -69,6 +74,22 @@ fn kube_score_finds_what_is_known_and_nothing_else() {
     let found: BTreeSet<_> =
         failed.map(|check| check["check"]["id"].as_str().expect("an id")).collect();
     assert_eq!(found, known(&KUBE_SCORE));
+}
+
+#[test]
+fn checkov_finds_what_is_known_and_nothing_else() {
+    let Some(helm) = Helm::offline() else { return };
+    let Some(checkov) = tool("checkov") else { return };
+    let (_folder, path) = rendered(&helm, &careful());
+    let mut command = Command::new(checkov);
+    let flags = ["--framework", "kubernetes", "--output", "json", "--quiet", "--skip-download"];
+    let report = report(command.args(flags).arg("--file").arg(path));
+    assert!(report["summary"]["passed"].as_u64() > Some(100), "{}", report["summary"]);
+    assert_eq!(report["summary"]["parsing_errors"], 0);
+    let failed = report["results"]["failed_checks"].as_array().expect("checks");
+    let found: BTreeSet<_> =
+        failed.iter().map(|check| check["check_id"].as_str().expect("an id")).collect();
+    assert_eq!(found, known(&CHECKOV));
 }
 
 /// Writes a JSON schema for each kind that the API server knows, by its own OpenAPI document. A

@@ -108,4 +108,12 @@ async fn uninstalling_the_release_that_has_the_kind_keeps_kind_and_customers() {
     assert_eq!(customer(plane, &world).await, before);
     helm.run(["install", NAME, CHART, "-n", "google"], &values).ok();
     assert_eq!(customer(plane, &world).await, before);
+
+    // Another release takes the kind over only when it is told to.
+    helm.plain(["uninstall", NAME, "-n", "google"]).ok();
+    let other = ["install", "other", CHART, "-n", "google"];
+    let refused = helm.run(other, &values);
+    assert!(!refused.success && refused.stderr.contains(CRD), "{}", refused.stderr);
+    helm.run(other.into_iter().chain(["--take-ownership"]), &values).ok();
+    assert_eq!(customer(plane, &world).await, before);
 }
