@@ -111,10 +111,36 @@ async fn write_schemas(plane: &ControlPlane, folder: &Path) {
         close(schema);
     }
     for (file, reference) in kinds {
-        let schema = json!({"$ref": reference, "definitions": document["definitions"]});
         if RENDERED.iter().any(|kind| file.ends_with(&format!("-{kind}.json"))) {
+            let mut needed = Definitions::new();
+            need(&reference, definitions, &mut needed);
+            let schema = json!({"$ref": reference, "definitions": needed});
             std::fs::write(folder.join(file), schema.to_string()).expect("schema");
         }
+    }
+}
+
+type Definitions = serde_json::Map<String, Value>;
+
+/// Adds the definition that a reference names, and those that it needs itself.
+fn need(reference: &str, all: &Definitions, into: &mut Definitions) {
+    let name = reference.trim_start_matches("#/definitions/");
+    if !into.contains_key(name) {
+        into.insert(name.to_owned(), all[name].clone());
+        need_those_in(&all[name], all, into);
+    }
+}
+
+fn need_those_in(schema: &Value, all: &Definitions, into: &mut Definitions) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                need(reference, all, into);
+            }
+            members.values().for_each(|member| need_those_in(member, all, into));
+        }
+        Value::Array(items) => items.iter().for_each(|item| need_those_in(item, all, into)),
+        _ => {}
     }
 }
 
