@@ -54,7 +54,7 @@ lint: ## Check format and lints
 .PHONY: generate
 generate: ## Make the generated files anew from the code
 	crd="$$(cargo run --quiet -- crd)" && printf '%s\n' "$$crd" > $(CRD)
-	UPDATE=1 cargo test --quiet --test docs the_page_of_conditions the_schema_of_the_plan
+	UPDATE=1 cargo test --quiet --test docs -- the_page_of_conditions the_schema_of_the_plan
 
 .PHONY: ci
 ci: ## Run what CI runs

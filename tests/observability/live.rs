@@ -140,7 +140,7 @@ async fn refused_credential(world: &World, leader: &Operator) {
     let scraped = until(leader, "that the credential is refused", |s| refused(s) == 1.0).await;
     assert_eq!(scraped.value("google_credential_refused", &[("api", "directory")]), 0.0);
     let labels = [("method", GET), ("result", "credentials")];
-    assert_eq!(scraped.value("google_calls_total", &labels), 2.0, "with a new token once more");
+    assert!(scraped.value("google_calls_total", &labels) >= 2.0, "with a new token once more");
 }
 
 /// Each line of the log is JSON, and each decision is one line.
