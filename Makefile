@@ -54,6 +54,7 @@ lint: ## Check format and lints
 .PHONY: generate
 generate: ## Make the generated files anew from the code
 	crd="$$(cargo run --quiet -- crd)" && printf '%s\n' "$$crd" > $(CRD)
+	cp $(CRD) charts/reseller-operator/files/crd.yaml
 	UPDATE=1 cargo test --quiet --test docs -- the_page_of_conditions the_schema_of_the_plan
 
 .PHONY: ci
