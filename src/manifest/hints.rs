@@ -59,7 +59,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// The first sentence of what the schema says of a field.
 pub(super) fn of_description(schema: &JSONSchemaProps) -> Option<String> {
-    let text = schema.description.as_deref()?;
+    let text = schema.description.as_deref()?.lines().next()?;
     Some(text.split_once(". ").map_or_else(|| text.to_owned(), |(first, _)| format!("{first}.")))
 }
 
