@@ -51,6 +51,10 @@ lint: ## Check format and lints
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --no-default-features -- -D warnings
 
+.PHONY: deny
+deny: ## Check the dependencies: licences, sources, bans (deny.toml)
+	"$$(dev/tools path cargo-deny)" check --deny warnings bans licenses sources
+
 .PHONY: generate
 generate: ## Make the generated files anew from the code
 	crd="$$(cargo run --quiet -- crd)" && printf '%s\n' "$$crd" > $(CRD)
