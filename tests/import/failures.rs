@@ -87,7 +87,8 @@ async fn a_credential_that_is_refused_in_the_middle_ends_the_rest() {
     said.assert_says(&[" not read: Google does not take the credential", "accessNotConfigured"]);
     let written = google.files().len();
     assert!(written > 0 && written <= 40 && written == said.stdout.lines().count(), "{written}");
-    assert!(google.calls(Some(GET)).len() < 60);
+    // 40 were answered; those that were under way then were still asked for.
+    assert!(google.calls(Some(GET)).len() < 80);
     assert!(said.stderr.lines().count() <= 3, "{}", said.stderr);
 }
 
