@@ -26,11 +26,8 @@ use crate::plan::reasons::{ReasonDoc, Reconciling, Stalled};
 /// Media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The commit that this program is built from, where the build tells.
-const COMMIT: &str = match option_env!("RESELLER_OPERATOR_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
+/// The commit that this program is built from; build.rs finds it.
+const COMMIT: &str = env!("RESELLER_OPERATOR_COMMIT");
 
 /// The limits that the flags set, beside what is measured against them.
 #[derive(Clone, Copy, Debug)]

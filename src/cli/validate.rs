@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::manifest::{self, Finding, Loaded, Place, Severity, SourceLine};
+use crate::review::{is_unseen, plain};
 
 /// Longest part of a source line that is shown.
 const MOST_SHOWN: usize = 160;
@@ -73,12 +74,12 @@ fn group(finding: &Finding) -> Group<'_> {
         Severity::Warning => Level::WARNING,
     };
     let title = match finding.field.as_str() {
-        "" => printable(&finding.message),
-        field => printable(&format!("{field}: {}", finding.message)),
+        "" => plain(&finding.message),
+        field => plain(&format!("{field}: {}", finding.message)),
     };
     let group = Group::with_title(level.primary_title(title));
     let place = &finding.place;
-    let file = printable(&place.file);
+    let file = plain(&place.file);
     let group = match &finding.source {
         Some(line) => {
             let (shown, marked, is_cut) = window(line);
@@ -95,7 +96,7 @@ fn group(finding: &Finding) -> Group<'_> {
         None => group.element(origin(file, place)),
     };
     match &finding.help {
-        Some(help) => group.element(Level::HELP.message(printable(help))),
+        Some(help) => group.element(Level::HELP.message(plain(help))),
         None => group,
     }
 }
@@ -105,15 +106,6 @@ fn origin(file: String, place: &Place) -> Origin<'static> {
     if place.line > 0 { origin.line(place.line).char_column(place.column) } else { origin }
 }
 
-/// Without what a terminal would obey: names and values come from anywhere.
-fn printable(text: &str) -> String {
-    let shown = |c: char| match c {
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    text.chars().map(shown).collect()
-}
-
 /// What of a line is shown, what of it is marked, and whether its beginning was cut off.
 fn window(line: &SourceLine) -> (String, Range<usize>, bool) {
     let SourceLine { text, marked } = line;
@@ -121,7 +113,7 @@ fn window(line: &SourceLine) -> (String, Range<usize>, bool) {
     let is_cut = before.len() > MOST_SHOWN / 2 && text.chars().count() > MOST_SHOWN;
     let kept = if is_cut { &before[before.len() - MOST_SHOWN / 2..] } else { &before[..] };
     // One for one, so that the marks stay right.
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
+    let clean = |c: char| if is_unseen(c) { ' ' } else { c };
     let mut shown: String = kept.iter().copied().map(clean).collect();
     let start = shown.len();
     shown.extend(text[marked.clone()].chars().take(MOST_SHOWN).map(clean));

@@ -21,3 +21,4 @@ pub use markdown::{MARKER, markdown};
 pub use proposal::{Known, Name, Proposal, Proposals, Proposed, propose};
 pub use report::{Counts, Released, Report};
 pub use table::table;
+pub use text::{is_unseen, plain};

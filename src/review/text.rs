@@ -5,11 +5,8 @@
 const WIDEST: usize = 60;
 
 /// On one line, without what a terminal would obey or what turns the direction of text.
-pub(super) fn plain(value: &str) -> String {
-    let is_unseen = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-    };
+#[must_use]
+pub fn plain(value: &str) -> String {
     value.chars().fold(String::with_capacity(value.len()), |mut shown, c| {
         if is_unseen(c) {
             shown.extend(c.escape_unicode());
@@ -18,6 +15,13 @@ pub(super) fn plain(value: &str) -> String {
         }
         shown
     })
+}
+
+/// Whether a terminal would obey a character, or show nothing for it.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 /// A value in a table for a terminal.
